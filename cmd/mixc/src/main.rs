@@ -1,0 +1,2 @@
+//! The Mixer test client.
+fn main() {}

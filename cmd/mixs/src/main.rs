@@ -1,0 +1,2 @@
+//! The Mixer server.
+fn main() {}

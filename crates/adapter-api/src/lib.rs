@@ -1,0 +1,1 @@
+//! The handler trait through which the server sees every adapter.

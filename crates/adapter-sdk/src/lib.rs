@@ -1,0 +1,1 @@
+//! What an adapter author depends on: typed handlers, gRPC serving, metrics.

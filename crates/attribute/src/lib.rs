@@ -1,0 +1,1 @@
+//! Attribute values, the vocabulary, bags and the record of what was read.

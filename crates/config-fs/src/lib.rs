@@ -1,0 +1,1 @@
+//! The file source of configuration: a watched tree of YAML documents.

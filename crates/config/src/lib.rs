@@ -1,0 +1,1 @@
+//! Resource kinds and the pure compile step from resources to a snapshot.

@@ -1,0 +1,1 @@
+//! Finds the actions of a request and calls adapters.

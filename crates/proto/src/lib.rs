@@ -1,0 +1,1 @@
+//! Protobuf files of the Mixer API and the Rust messages made from them.

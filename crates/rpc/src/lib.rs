@@ -1,0 +1,1 @@
+//! tonic service stubs for the Mixer API and the adapter protocol.

@@ -1,0 +1,1 @@
+//! The front doors, the admin port and the wiring of the server.

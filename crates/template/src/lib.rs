@@ -1,0 +1,1 @@
+//! Template descriptors and the instance encoders compiled from them.

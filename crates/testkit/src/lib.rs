@@ -1,0 +1,1 @@
+//! Recording adapter, clients and strict fakes for tests.

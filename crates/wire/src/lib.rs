@@ -1,0 +1,1 @@
+//! The compressed wire form of attributes, to and from bags.

@@ -1,0 +1,2 @@
+//! Project tasks: gen, tidy, test, bench, demo.
+fn main() {}
