@@ -1,0 +1,49 @@
+//! The trait behind which every adapter stands.
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+use crate::{Call, CheckResult, HandlerError, QuotaCall, QuotaResult, ReportCall, ReportOutcome};
+
+/// A configured adapter. Every method that a handler's templates do not need keeps its default: the call is
+/// answered with `Unimplemented`.
+///
+/// A future that is dropped (deadline, disconnected caller) must leave the handler usable.
+pub trait Handler: Send + Sync {
+    /// Decides one instance of a check template.
+    fn check<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<CheckResult, HandlerError>> {
+        unimplemented_template(call.template)
+    }
+
+    /// Takes a batch of instances of a report template.
+    fn report<'a>(&'a self, call: ReportCall<'a>) -> BoxFuture<'a, Result<ReportOutcome, HandlerError>> {
+        unimplemented_template(call.template)
+    }
+
+    /// Allocates one instance of a quota template.
+    fn quota<'a>(&'a self, call: QuotaCall<'a>) -> BoxFuture<'a, Result<QuotaResult, HandlerError>> {
+        unimplemented_template(call.call.template)
+    }
+
+    /// Generates attributes: the answer is the template's encoded `OutputMsg`.
+    fn generate<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Bytes, HandlerError>> {
+        unimplemented_template(call.template)
+    }
+
+    /// Decides one instance and adds the template's encoded `OutputMsg`.
+    fn check_with_output<'a>(
+        &'a self,
+        call: Call<'a>,
+    ) -> BoxFuture<'a, Result<(CheckResult, Bytes), HandlerError>> {
+        unimplemented_template(call.template)
+    }
+
+    /// Sends what is buffered and lets go of everything; no call follows.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+fn unimplemented_template<'a, T: Send + 'a>(template: &str) -> BoxFuture<'a, Result<T, HandlerError>> {
+    Box::pin(std::future::ready(Err(HandlerError::unimplemented(template))))
+}
