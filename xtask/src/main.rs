@@ -1,6 +1,11 @@
 //! Project tasks, run as `cargo xtask NAME`; each sub-command is a module of its own.
 
+mod bench;
+mod demo;
 mod r#gen;
+mod test;
+mod tidy;
+mod tools;
 
 use std::path::{Path, PathBuf};
 
@@ -19,12 +24,24 @@ struct Cli {
 enum Task {
     /// Make the checked-in files that are derived from other files.
     Gen(r#gen::Args),
+    /// Check arrows between packages, file sizes and openings, and links of the documents.
+    Tidy(tidy::Args),
+    /// Install the real counterparts and run every test.
+    Test(test::Args),
+    /// Run the whole system once, on the traffic of a real Envoy, and compare the numbers.
+    Demo(demo::Args),
+    /// Measure ours beside a bare gRPC echo of the same bytes.
+    Bench(bench::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     let root = workspace_root()?;
     match Cli::parse().task {
         Task::Gen(args) => r#gen::run(&root, &args),
+        Task::Tidy(args) => tidy::run(&root, &args),
+        Task::Test(args) => test::run_task(&root, &args),
+        Task::Demo(args) => demo::run_task(&root, &args),
+        Task::Bench(args) => bench::run_task(&root, &args),
     }
 }
 

@@ -1,0 +1,28 @@
+//! Every test of the project: units, documentation examples, and the end-to-end runs against real counterparts,
+//! which are installed first.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::tools::{self, run};
+
+/// Options of `test`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Arguments for `cargo test`, such as a filter.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    cargo: Vec<String>,
+}
+
+pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
+    let tools = tools::install(root)?;
+    // Binaries that tests start must exist before the tests run.
+    run(cargo(root).args(["build", "--workspace", "--bins"]))?;
+    run(cargo(root).args(["test", "--workspace"]).args(&args.cargo).envs(tools.env()).env("MIXER_REAL", "1"))
+}
+
+fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(root);
+    command
+}

