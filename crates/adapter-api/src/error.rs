@@ -13,6 +13,8 @@ pub enum ErrorKind {
     QueueFull,
     /// The breaker is open after repeated failures.
     BreakerOpen,
+    /// An expression of the configuration (a match or a field of an instance) failed on this request.
+    Evaluation,
     /// The handler could not be built and no earlier version of it serves.
     NotBuilt,
     /// The adapter did not understand the call or its configuration.
@@ -33,6 +35,7 @@ impl ErrorKind {
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::QueueFull => "queue_full",
             Self::BreakerOpen => "breaker_open",
+            Self::Evaluation => "evaluation",
             Self::NotBuilt => "not_built",
             Self::InvalidArgument => "invalid_argument",
             Self::Unimplemented => "unimplemented",
