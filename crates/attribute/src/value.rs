@@ -114,13 +114,13 @@ impl<'a> MapView<'a> {
     }
 
     /// The entries in the order in which they were sent.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + '_ {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> + '_ {
         (0..self.len()).map(|index| self.entry(index))
     }
 
-    /// The value of a key.
+    /// The value of a key; of a key sent twice the last value, as in protobuf.
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        self.iter().find(|(k, _)| *k == key).map(|(_, v)| v)
+        self.iter().rfind(|(k, _)| *k == key).map(|(_, v)| v)
     }
 
     /// The value of a key, for as long as the bag lives when the map is a bag's.
@@ -128,11 +128,11 @@ impl<'a> MapView<'a> {
         match &self.0 {
             Entries::Bag(bag, entries) => {
                 let bag: &'a Bag = bag;
-                let (_, value) = entries.iter().find(|(k, _)| bag.bytes(*k) == key)?;
+                let (_, value) = entries.iter().rfind(|(k, _)| bag.bytes(*k) == key)?;
                 Some(Cow::Borrowed(bag.bytes(*value)))
             }
             Entries::Owned(entries) => {
-                entries.iter().find(|(k, _)| k == key).map(|(_, v)| Cow::Owned(v.clone()))
+                entries.iter().rfind(|(k, _)| k == key).map(|(_, v)| Cow::Owned(v.clone()))
             }
         }
     }
