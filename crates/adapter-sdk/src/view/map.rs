@@ -1,0 +1,128 @@
+//! A `map<string, Value>` field: its entries where they stand in the message.
+
+use std::cmp::Ordering;
+
+use crate::value::ValueView;
+use crate::wire::{Field, Fields, Malformed};
+
+/// The entries of a `map<string, Value>` field of a message.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ValueMap<'a> {
+    number: u32,
+    /// From the first entry to the end of the last one.
+    span: &'a [u8],
+    /// Whether other fields stand between the entries.
+    interleaved: bool,
+}
+
+impl<'a> ValueMap<'a> {
+    /// The bytes of all entries, tags and lengths included, when nothing else stands between them. Equal bytes
+    /// mean equal maps; different bytes may.
+    #[inline]
+    pub fn raw(&self) -> Option<&'a [u8]> {
+        (!self.interleaved).then_some(self.span)
+    }
+
+    /// The entries in the order in which they were sent. A key that was sent twice comes twice.
+    #[inline]
+    pub fn iter(&self) -> ValueEntries<'a> {
+        ValueEntries { number: self.number, fields: Fields::new(self.span) }
+    }
+
+    /// The entries sorted by key, each key once.
+    ///
+    /// # Errors
+    ///
+    /// An entry is malformed.
+    pub fn sorted(&self) -> Result<Vec<(&'a str, Option<ValueView<'a>>)>, Malformed> {
+        let mut entries = self.iter().collect::<Result<Vec<_>, _>>()?;
+        let by_key = |a: &(&str, _), b: &(&str, _)| a.0.cmp(b.0);
+        if entries.is_sorted_by(|a, b| by_key(a, b) == Ordering::Less) {
+            return Ok(entries);
+        }
+        // Of a key that was sent twice the last value counts.
+        entries.reverse();
+        entries.sort_by(by_key);
+        entries.dedup_by_key(|(key, _)| *key);
+        Ok(entries)
+    }
+}
+
+impl<'a> IntoIterator for ValueMap<'a> {
+    type Item = Result<(&'a str, Option<ValueView<'a>>), Malformed>;
+    type IntoIter = ValueEntries<'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Walks the entries of a [`ValueMap`]: the key, and the value when there is one.
+#[derive(Clone, Debug)]
+pub struct ValueEntries<'a> {
+    number: u32,
+    fields: Fields<'a>,
+}
+
+impl<'a> ValueEntries<'a> {
+    fn entry(field: &Field<'a>) -> Result<(&'a str, Option<ValueView<'a>>), Malformed> {
+        let (mut key, mut value) = ("", None);
+        for field in Fields::new(field.bytes()?) {
+            let field = field?;
+            match field.number {
+                1 => key = field.text()?,
+                2 => value = ValueView::parse(field.bytes()?)?,
+                _ => {}
+            }
+        }
+        Ok((key, value))
+    }
+}
+
+impl<'a> Iterator for ValueEntries<'a> {
+    type Item = Result<(&'a str, Option<ValueView<'a>>), Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.fields.next()? {
+                Ok(field) if field.number == self.number => return Some(Self::entry(&field)),
+                Ok(_) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+/// Collects a [`ValueMap`] while the message is walked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MapSpan {
+    number: u32,
+    start: usize,
+    end: usize,
+    interleaved: bool,
+}
+
+impl MapSpan {
+    pub(super) fn new(number: u32) -> Self {
+        Self { number, start: 0, end: 0, interleaved: false }
+    }
+
+    /// Takes in an entry that stands from `start` to `end`.
+    #[inline]
+    pub(super) fn extend(&mut self, start: usize, end: usize) {
+        if self.end == 0 {
+            self.start = start;
+        } else if self.end != start {
+            self.interleaved = true;
+        }
+        self.end = end;
+    }
+
+    pub(super) fn of(self, message: &[u8]) -> ValueMap<'_> {
+        ValueMap {
+            number: self.number,
+            span: message.get(self.start..self.end).unwrap_or_default(),
+            interleaved: self.interleaved,
+        }
+    }
+}
