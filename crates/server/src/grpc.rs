@@ -1,0 +1,40 @@
+//! The gRPC port: HTTP/2 connections, the services behind them, and what every call has in common (metrics, health,
+//! reflection, an orderly end).
+
+mod connections;
+mod deadline;
+mod describe;
+mod doors;
+mod observe;
+mod rpc_metrics;
+mod services;
+
+pub use connections::{Goaway, GrpcServer};
+pub(crate) use deadline::deadline;
+pub use services::Services;
+
+use std::time::Duration;
+
+/// Limits of the gRPC port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrpcOptions {
+    /// Longest message that is taken, in bytes.
+    pub max_message_size: usize,
+    /// Calls of one connection that run at once.
+    pub max_concurrent_streams: u32,
+    /// After this time without a frame the peer is asked whether it is still there.
+    pub keepalive_interval: Duration,
+    /// A peer that does not answer in this time is gone.
+    pub keepalive_timeout: Duration,
+}
+
+impl Default for GrpcOptions {
+    fn default() -> Self {
+        Self {
+            max_message_size: 1024 * 1024,
+            max_concurrent_streams: 1024,
+            keepalive_interval: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Accepts connections and serves HTTP/2 on them, until told to say goodbye.
+
+use std::sync::Arc;
+
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::GrpcOptions;
+use super::doors::Doors;
+use super::rpc_metrics::RpcMetrics;
+use crate::listen::{Listener, accept_tcp, accept_unix};
+
+/// Tells every connection to finish what it has and take nothing more.
+#[derive(Clone, Debug, Default)]
+pub struct Goaway(watch::Sender<bool>);
+
+impl Goaway {
+    /// Stop accepting; GOAWAY on every connection.
+    pub fn send(&self) {
+        self.0.send_replace(true);
+    }
+
+    async fn sent(mut receiver: watch::Receiver<bool>) {
+        // An error means that nobody is left to send it: never.
+        if receiver.wait_for(|sent| *sent).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+/// The gRPC port, ready to be served.
+#[derive(Debug)]
+pub struct GrpcServer {
+    pub(crate) doors: Doors,
+    pub(crate) options: GrpcOptions,
+    pub(crate) goaway: Goaway,
+}
+
+impl GrpcServer {
+    /// Which methods have calls that are running, and how many: those who are late in the end.
+    pub(crate) fn metrics(&self) -> &Arc<RpcMetrics> {
+        &self.doors.metrics
+    }
+
+    /// Serves until [`Goaway::send`] and then until every connection has ended. Dropping the future drops the
+    /// connections.
+    pub async fn serve(self, listener: Listener) {
+        let builder = self.builder();
+        let mut connections = JoinSet::new();
+        let mut stop = std::pin::pin!(Goaway::sent(self.goaway.0.subscribe()));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                Some(_) = connections.join_next() => {}
+                accepted = accept(&listener) => {
+                    let goaway = self.goaway.0.subscribe();
+                    match accepted {
+                        Stream::Tcp(io) => {
+                            connections.spawn(connection(builder.clone(), io, self.doors.clone(), goaway));
+                        }
+                        Stream::Unix(io) => {
+                            connections.spawn(connection(builder.clone(), io, self.doors.clone(), goaway));
+                        }
+                    }
+                }
+            }
+        }
+        // New clients are refused at once instead of waiting in the backlog.
+        drop(listener);
+        while connections.join_next().await.is_some() {}
+    }
+
+    fn builder(&self) -> Builder {
+        let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(self.options.max_concurrent_streams)
+            .keep_alive_interval(self.options.keepalive_interval)
+            .keep_alive_timeout(self.options.keepalive_timeout);
+        builder
+    }
+}
+
+type Builder = hyper::server::conn::http2::Builder<TokioExecutor>;
+
+enum Stream {
+    Tcp(tokio::net::TcpStream),
+    Unix(tokio::net::UnixStream),
+}
+
+async fn accept(listener: &Listener) -> Stream {
+    match listener {
+        Listener::Tcp(listener) => Stream::Tcp(accept_tcp(listener).await),
+        Listener::Unix(listener, _) => Stream::Unix(accept_unix(listener).await),
+    }
+}
+
+async fn connection<I>(builder: Builder, io: I, doors: Doors, goaway: watch::Receiver<bool>)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), doors));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = Goaway::sent(goaway) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}

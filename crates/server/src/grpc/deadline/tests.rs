@@ -1,0 +1,31 @@
+//! Every unit, and what the protocol does not allow.
+
+use super::*;
+
+fn check(text: &str, expected: Option<Duration>) {
+    assert_eq!(parse(text), expected, "{text:?}");
+}
+
+#[test]
+fn units_and_refusals() {
+    check("2H", Some(Duration::from_secs(7200)));
+    check("3M", Some(Duration::from_secs(180)));
+    check("99999999S", Some(Duration::from_secs(99_999_999)));
+    check("250m", Some(Duration::from_millis(250)));
+    check("7u", Some(Duration::from_micros(7)));
+    check("0n", Some(Duration::ZERO));
+    for wrong in ["", "S", "5", "5s", "-5S", "+5S", " 5S", "5 S", "123456789S", "5é", "é", "1.5S"] {
+        check(wrong, None);
+    }
+}
+
+#[test]
+fn no_header_means_no_deadline() {
+    let now = Instant::now();
+    let mut headers = HeaderMap::new();
+    assert_eq!(deadline(&headers, now), None);
+    headers.insert(HEADER, "100m".parse().unwrap());
+    assert_eq!(deadline(&headers, now), Some(now + Duration::from_millis(100)));
+    headers.insert(HEADER, "soon".parse().unwrap());
+    assert_eq!(deadline(&headers, now), None);
+}

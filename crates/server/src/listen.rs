@@ -1,0 +1,215 @@
+//! Listening sockets: what an address says, binding it, and accepting without giving up.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// How long to wait after a failed accept: the usual cause, too many open files, does not go away at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// A port on all interfaces, IPv6 and IPv4.
+    AnyHost(u16),
+    /// `host:port`, where the host is an address or a name.
+    Tcp(String),
+    /// A socket file.
+    Unix(PathBuf),
+}
+
+/// A text that names no place to listen at.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("address {0:?} is none of tcp://host:port, unix:///path and host:port")]
+pub struct ParseListenAddressError(String);
+
+impl FromStr for ListenAddress {
+    type Err = ParseListenAddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || ParseListenAddressError(text.to_owned());
+        let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
+        match scheme {
+            "tcp" | "tcp4" | "tcp6" => {
+                let (host, port) = rest.rsplit_once(':').ok_or_else(error)?;
+                let port: u16 = port.parse().map_err(|_| error())?;
+                if host.is_empty() || host == "*" {
+                    return Ok(Self::AnyHost(port));
+                }
+                Ok(Self::Tcp(rest.to_owned()))
+            }
+            "unix" if !rest.is_empty() => Ok(Self::Unix(rest.into())),
+            _ => Err(error()),
+        }
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnyHost(port) => write!(f, "*:{port}"),
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+        }
+    }
+}
+
+/// A socket could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen for {purpose} on {address}: {source}; {advice}", advice = advice(source))]
+pub struct BindError {
+    /// What the socket is for, such as `gRPC`.
+    pub purpose: &'static str,
+    /// Where.
+    pub address: ListenAddress,
+    /// Why not.
+    pub source: io::Error,
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "stop the process that holds it or choose another",
+        io::ErrorKind::PermissionDenied => {
+            "choose a port above 1023, or a directory that this user may write"
+        }
+        _ => "check the address",
+    }
+}
+
+/// A bound socket.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A socket file, which is removed in the end.
+    Unix(UnixListener, SocketFile),
+}
+
+/// Removes the socket file when it is dropped.
+#[derive(Debug)]
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(path = %self.0.display(), %error, "socket file was not removed");
+        }
+    }
+}
+
+impl Listener {
+    /// Binds an address. A socket file that nobody listens on is replaced.
+    ///
+    /// # Errors
+    /// The address cannot be resolved or bound, or the path is there and is in use or no socket.
+    pub async fn bind(purpose: &'static str, address: ListenAddress) -> Result<Self, BindError> {
+        let bound = match &address {
+            ListenAddress::AnyHost(port) => any_host(*port).map(Self::Tcp),
+            ListenAddress::Tcp(host_port) => tcp(host_port).await.map(Self::Tcp),
+            ListenAddress::Unix(path) => unix(path).await,
+        };
+        bound.map_err(|source| BindError { purpose, address, source })
+    }
+
+    /// The address that was really bound: a port of 0 has become a number.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn local_address(&self) -> io::Result<ListenAddress> {
+        Ok(match self {
+            Self::Tcp(listener) => ListenAddress::Tcp(listener.local_addr()?.to_string()),
+            Self::Unix(_, file) => ListenAddress::Unix(file.0.clone()),
+        })
+    }
+}
+
+fn any_host(port: u16) -> io::Result<TcpListener> {
+    let v6 = SocketAddr::from((IpAddr::V6(Ipv6Addr::UNSPECIFIED), port));
+    let v4 = SocketAddr::from((IpAddr::V4(Ipv4Addr::UNSPECIFIED), port));
+    match listen(v6) {
+        // A kernel without IPv6.
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => listen(v4),
+        result => result,
+    }
+}
+
+async fn tcp(host_port: &str) -> io::Result<TcpListener> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in tokio::net::lookup_host(host_port).await? {
+        match listen(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+async fn unix(path: &Path) -> io::Result<Listener> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.file_type().is_socket() => {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "the path is there and is not a socket",
+            ));
+        }
+        Ok(_) if UnixStream::connect(path).await.is_ok() => return Err(io::ErrorKind::AddrInUse.into()),
+        // Left behind by a process that is gone.
+        Ok(_) => std::fs::remove_file(path)?,
+        Err(_) => {}
+    }
+    Ok(Listener::Unix(UnixListener::bind(path)?, SocketFile(path.to_owned())))
+}
+
+/// The next connection, without Nagle's delay. Failures are logged and waited out.
+pub(crate) async fn accept_tcp(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Without it the connection is slower, not broken.
+                let _ = stream.set_nodelay(true);
+                return stream;
+            }
+            Err(error) => pause(&error).await,
+        }
+    }
+}
+
+/// The next connection. Failures are logged and waited out.
+pub(crate) async fn accept_unix(listener: &UnixListener) -> UnixStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => pause(&error).await,
+        }
+    }
+}
+
+async fn pause(error: &io::Error) {
+    tracing::warn!(%error, "cannot accept a connection; check the limit of open files");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+#[cfg(test)]
+mod tests;
