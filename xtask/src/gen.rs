@@ -4,6 +4,8 @@
 mod descriptors;
 mod protos;
 mod rust;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -53,7 +53,7 @@ pub(super) fn source(root: &Path, set: &FileDescriptorSet, unit: &Unit<'_>) -> a
     let mut modules = config.generate(requests)?;
     let code = modules.remove(&wanted).unwrap_or_default();
     let source = format!(
-        "//! {}\n//!\n//! Made by `cargo xtask gen`; do not edit.\n#![allow(missing_docs, unreachable_pub, dead_code, clippy::all)]\n\n{code}",
+        "//! {}\n//!\n//! Made by `cargo xtask gen`; do not edit.\n#![allow(missing_docs, unreachable_pub, dead_code, clippy::all, clippy::pedantic)]\n\n{code}",
         unit.title
     );
     format(root, &source)

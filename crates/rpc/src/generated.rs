@@ -1,0 +1,20 @@
+//! Declares what `cargo xtask gen` makes; do not edit.
+#![allow(unreachable_pub)]
+
+pub mod istio_mixer_adapter_model_v1beta1;
+pub mod istio_mixer_v1;
+
+/// The shipped templates.
+pub mod template {
+    pub mod apikey;
+    pub mod authorization;
+    pub mod checknothing;
+    pub mod edge;
+    pub mod kubernetes;
+    pub mod listentry;
+    pub mod logentry;
+    pub mod metric;
+    pub mod quota;
+    pub mod reportnothing;
+    pub mod tracespan;
+}
