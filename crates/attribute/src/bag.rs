@@ -140,6 +140,7 @@ impl Bag {
     }
 
     /// The bytes of a span of this bag.
+    #[inline]
     pub fn bytes(&self, span: Span) -> &[u8] {
         let buffer: &[u8] = if span.len & ARENA == 0 { &self.message } else { &self.arena };
         buffer.get(span.range()).unwrap_or_default()
@@ -285,6 +286,7 @@ impl Bag {
     }
 
     /// The text of a slot, if it holds text.
+    #[inline]
     pub fn text(&self, slot: Slot) -> Option<&[u8]> {
         match self.cell(slot) {
             Cell::Text(span) => Some(self.bytes(span)),

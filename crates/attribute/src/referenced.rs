@@ -26,6 +26,7 @@ pub struct Reference<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Referenced {
     slots: SlotSet,
+    maps: SlotSet,
     whole_maps: SlotSet,
     dynamic: Vec<(Slot, Box<[u8]>)>,
 }
@@ -36,13 +37,26 @@ impl Referenced {
         Self::default()
     }
 
+    /// Nothing looked at yet, with room for slots below `slots`: recording a slot then never allocates.
+    pub fn with_capacity(slots: usize) -> Self {
+        Self { slots: SlotSet::with_capacity(slots), ..Self::default() }
+    }
+
     /// Records a look at an attribute, or at a map key that has a slot of its own.
     #[inline]
     pub fn read(&mut self, slot: Slot) {
         self.slots.insert(slot);
     }
 
+    /// Records that a map was looked for and that only single keys of it matter, which are recorded on their
+    /// own: the caller compares the map itself only when it was absent.
+    #[inline]
+    pub fn read_map(&mut self, map: Slot) {
+        self.maps.insert(map);
+    }
+
     /// Records the use of a map as a whole.
+    #[inline]
     pub fn read_whole_map(&mut self, map: Slot) {
         self.whole_maps.insert(map);
     }
@@ -57,6 +71,7 @@ impl Referenced {
     /// Adds everything that the other record has.
     pub fn merge(&mut self, other: &Self) {
         self.slots.union_with(&other.slots);
+        self.maps.union_with(&other.maps);
         self.whole_maps.union_with(&other.whole_maps);
         for (map, key) in &other.dynamic {
             self.read_key(*map, key);
@@ -66,6 +81,7 @@ impl Referenced {
     /// Forgets everything and keeps the room.
     pub fn clear(&mut self) {
         self.slots.clear();
+        self.maps.clear();
         self.whole_maps.clear();
         self.dynamic.clear();
     }
@@ -74,11 +90,25 @@ impl Referenced {
     /// at while it was there, by its name alone when it was absent or used as a whole. Generated attributes and
     /// adapter outputs are left out: they are not the caller's.
     pub fn resolve<'a>(&'a self, bag: &'a Bag) -> Vec<Reference<'a>> {
+        self.collect(bag, false)
+    }
+
+    /// Every look, each once, sorted: as [`Referenced::resolve`], and a map that was there is listed by its name
+    /// too when only keys of it were looked at. The view of tools that explain an expression.
+    pub fn lookups<'a>(&'a self, bag: &'a Bag) -> Vec<Reference<'a>> {
+        self.collect(bag, true)
+    }
+
+    fn collect<'a>(&'a self, bag: &'a Bag, name_maps: bool) -> Vec<Reference<'a>> {
         let vocabulary = bag.vocabulary();
         let mut references = Vec::new();
         let mut add = |attribute: Slot, key: Option<&'a [u8]>, present: bool| {
             let presence = if present { Presence::Exact } else { Presence::Absent };
-            references.push(Reference { attribute: vocabulary.name(attribute), key, presence });
+            let attribute = vocabulary.name(attribute);
+            if key.is_some() && name_maps {
+                references.push(Reference { attribute, key: None, presence: Presence::Exact });
+            }
+            references.push(Reference { attribute, key, presence });
         };
         let present = |slot: Slot| bag.get(slot).is_some();
         for slot in self.slots.iter().filter(|slot| !bag.is_derived(*slot)) {
@@ -93,6 +123,11 @@ impl Referenced {
         }
         for map in self.whole_maps.iter().filter(|slot| !bag.is_derived(*slot)) {
             add(map, None, present(map));
+        }
+        for map in self.maps.iter().filter(|slot| !bag.is_derived(*slot)) {
+            if name_maps || !present(map) {
+                add(map, None, present(map));
+            }
         }
         for (map, key) in self.dynamic.iter().filter(|(slot, _)| !bag.is_derived(*slot)) {
             match bag.get(*map) {

@@ -15,6 +15,7 @@ impl SlotSet {
     }
 
     /// Adds a slot; true when it was not there before.
+    #[inline]
     pub fn insert(&mut self, slot: Slot) -> bool {
         let (word, bit) = (slot.index() / 64, 1 << (slot.index() % 64));
         if word >= self.words.len() {

@@ -33,6 +33,20 @@ impl<'a> Value<'a> {
         Self::Text(Cow::Borrowed(text.as_bytes()))
     }
 
+    /// The same value, borrowing text and bytes from this one. Only a map that owns its entries is copied.
+    pub fn borrowed(&self) -> Value<'_> {
+        match self {
+            Self::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Self::Bytes(bytes) => Value::Bytes(Cow::Borrowed(bytes)),
+            Self::Int64(v) => Value::Int64(*v),
+            Self::Double(v) => Value::Double(*v),
+            Self::Bool(v) => Value::Bool(*v),
+            Self::Timestamp(v) => Value::Timestamp(*v),
+            Self::Duration(v) => Value::Duration(*v),
+            Self::StringMap(map) => Value::StringMap(map.clone()),
+        }
+    }
+
     /// The same value without borrows; a map view becomes a copy of its entries.
     pub fn into_owned(self) -> Value<'static> {
         match self {
