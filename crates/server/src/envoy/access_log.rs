@@ -30,6 +30,8 @@ use super::workload::Workload;
 const REPORTS_IN_FLIGHT: usize = 8;
 /// How long a report may take; nobody waits for the answer, but its memory must come back.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a stream that is ended from this side is still read.
+const LINGER: Duration = Duration::from_millis(300);
 /// Connections of one stream whose byte totals are remembered.
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(65_535);
 
@@ -83,21 +85,16 @@ impl AccessLogService for AccessLogs {
         let age = tokio::time::sleep(self.max_age.mul_f64(0.9 + 0.2 * fastrand::f64()));
         tokio::pin!(age);
         loop {
-            let message = tokio::select! {
-                biased;
-                message = messages.message() => message,
+            tokio::select! {
+                message = messages.message() => {
+                    let Some(message) = stream.received(message) else { break };
+                    stream.take(message).await;
+                }
                 () = &mut age => break,
                 _ = draining.wait_for(|draining| *draining) => break,
-            };
-            match message {
-                Ok(Some(message)) => stream.take(message).await,
-                Ok(None) => break,
-                Err(error) => {
-                    tracing::debug!(proxy = stream.node.name, %error, "access log stream ended");
-                    break;
-                }
             }
         }
+        stream.take_what_is_here(&mut messages).await;
         stream.finish().await;
         Ok(Response::new(StreamAccessLogsResponse {}))
     }
@@ -120,6 +117,26 @@ impl<'s> Stream<'s> {
             connections: ConnectionBytes::new(CONNECTIONS),
             table: None,
             reports: JoinSet::new(),
+        }
+    }
+
+    /// The message; nothing at the end of the stream, however it ended.
+    fn received(
+        &self,
+        message: Result<Option<StreamAccessLogsMessage>, Status>,
+    ) -> Option<StreamAccessLogsMessage> {
+        message.unwrap_or_else(|error| {
+            tracing::debug!(proxy = self.node.name, %error, "access log stream ended");
+            None
+        })
+    }
+
+    /// Before a stream is ended from this side: what the proxy has sent already would otherwise be lost.
+    async fn take_what_is_here(&mut self, messages: &mut Streaming<StreamAccessLogsMessage>) {
+        let last = tokio::time::Instant::now() + LINGER;
+        while let Ok(message) = tokio::time::timeout_at(last, messages.message()).await {
+            let Some(message) = self.received(message) else { return };
+            self.take(message).await;
         }
     }
 

@@ -11,7 +11,6 @@ pub(super) struct EnvoyMetrics {
     pub(super) http_entries: IntCounter,
     pub(super) tcp_entries: IntCounter,
     pub(super) streams: IntGauge,
-    pub(super) dropped: IntCounterVec,
 }
 
 impl EnvoyMetrics {
@@ -30,14 +29,9 @@ impl EnvoyMetrics {
         )?;
         let streams =
             IntGauge::new("mixer_envoy_access_log_streams", "Open access log streams, one per proxy thread.")?;
-        let dropped = IntCounterVec::new(
-            Opts::new("mixer_envoy_access_log_dropped_total", "Access log entries not reported, by reason."),
-            &["reason"],
-        )?;
         registry.register(Box::new(checks.clone()))?;
         registry.register(Box::new(entries.clone()))?;
         registry.register(Box::new(streams.clone()))?;
-        registry.register(Box::new(dropped.clone()))?;
         Ok(Self {
             checks_ok: checks.with_label_values(&["ok"]),
             checks_denied: checks.with_label_values(&["denied"]),
@@ -45,7 +39,6 @@ impl EnvoyMetrics {
             http_entries: entries.with_label_values(&["http"]),
             tcp_entries: entries.with_label_values(&["tcp"]),
             streams,
-            dropped,
         })
     }
 }
