@@ -1,4 +1,5 @@
 //! Durations and timestamps as text: Go's duration syntax and RFC 3339, in both directions.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use mixer_attribute::{Duration, Timestamp, ValueType};
 use proptest::prelude::*;
