@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 
-use crate::{Args, http, mixer};
+use mixer_harness::{client, get};
+
+use crate::{Args, mixer};
 
 /// What was sent and what came back.
 #[derive(Default)]
@@ -28,7 +30,7 @@ impl Sent {
 
 /// Sends the requests of the arguments through Envoy.
 pub(crate) async fn run(args: &Args, port: u16) -> anyhow::Result<Sent> {
-    let client = http::client();
+    let client = client();
     let total = args.requests + args.denied;
     // Spread the denied ones over the whole run.
     let every = if args.denied == 0 { u64::MAX } else { (total / args.denied).max(1) };
@@ -42,7 +44,7 @@ pub(crate) async fn run(args: &Args, port: u16) -> anyhow::Result<Sent> {
         let client = &client;
         async move {
             let path = if deny { mixer::DENIED_PATH } else { "/hello?name=demo" };
-            (deny, http::get(client, port, path).await)
+            (deny, get(client, port, path).await)
         }
     });
     let mut answers = answers.buffer_unordered(args.concurrency.max(1));

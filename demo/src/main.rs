@@ -5,11 +5,9 @@
 
 mod backend;
 mod envoy;
-mod http;
 mod load;
 mod metrics;
 mod mixer;
-mod process;
 mod prometheus;
 mod report;
 
@@ -18,7 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Parser;
 
-use crate::process::Process;
+use mixer_harness::{Process, free_ports, wait_ok};
 
 /// Runs the whole system on a bounded load and compares the numbers.
 #[derive(Parser)]
@@ -81,7 +79,7 @@ async fn interrupted() -> anyhow::Error {
 
 async fn run(args: &Args) -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("mixer-demo-").tempdir()?;
-    let ports = ports().await?;
+    let ports = ports()?;
     let _backends =
         [backend::serve("one", ports.backends[0]).await?, backend::serve("two", ports.backends[1]).await?];
     let mut processes = start(args, folder.path(), &ports).await?;
@@ -105,39 +103,24 @@ async fn start(args: &Args, folder: &Path, ports: &Ports) -> anyhow::Result<Vec<
     let adapter = Process::start("adapter", mixer::adapter_command(&bin, ports), folder)?;
     let mixs = Process::start("mixs", mixer::server_command(&bin, &config, ports), folder)?;
     let mut processes = vec![adapter, mixs];
-    http::wait_ok(ports.mixer_admin, "/readyz", &mut processes).await?;
-    http::wait_ok(ports.adapter_admin, "/readyz", &mut processes).await?;
+    wait_ok(ports.mixer_admin, "/readyz", &mut processes).await?;
+    wait_ok(ports.adapter_admin, "/readyz", &mut processes).await?;
     processes.push(Process::start("envoy", envoy::command(&args.envoy, folder, ports)?, folder)?);
-    http::wait_ok(ports.envoy_admin, "/ready", &mut processes).await?;
+    wait_ok(ports.envoy_admin, "/ready", &mut processes).await?;
     processes.push(Process::start(
         "prometheus",
         prometheus::command(&args.prometheus, folder, ports)?,
         folder,
     )?);
-    http::wait_ok(ports.prometheus, "/-/ready", &mut processes).await?;
+    wait_ok(ports.prometheus, "/-/ready", &mut processes).await?;
     Ok(processes)
 }
 
-/// Free ports. They are found by binding; between here and their use somebody else could take one, which then
-/// shows as a named start-up failure.
-async fn ports() -> anyhow::Result<Ports> {
-    let mut listeners = Vec::new();
-    for _ in 0..11 {
-        listeners.push(tokio::net::TcpListener::bind("127.0.0.1:0").await?);
-    }
-    let mut free = listeners.iter().map(|listener| listener.local_addr().map(|address| address.port()));
-    let mut next = || free.next().context("too few ports")?.context("a bound listener has an address");
-    Ok(Ports {
-        backends: [next()?, next()?],
-        envoy: next()?,
-        envoy_admin: next()?,
-        mixer: next()?,
-        mixer_admin: next()?,
-        adapter: next()?,
-        adapter_admin: next()?,
-        scrape: next()?,
-        prometheus: next()?,
-    })
+fn ports() -> anyhow::Result<Ports> {
+    let [one, two, envoy, envoy_admin, mixer, mixer_admin, adapter, adapter_admin, scrape, prometheus] =
+        free_ports()?;
+    let backends = [one, two];
+    Ok(Ports { backends, envoy, envoy_admin, mixer, mixer_admin, adapter, adapter_admin, scrape, prometheus })
 }
 
 async fn keep(ports: &Ports, folder: &Path) {

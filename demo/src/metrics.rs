@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use mixer_harness::{HttpClient, client, get, sum_samples};
 use serde_json::Value;
 
 use crate::Ports;
-use crate::http::{self, HttpClient};
 
 /// What was found at the end.
 pub(crate) struct Found {
@@ -30,7 +30,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// Waits until everything that was sent has arrived, or patience ends; then says what was found.
 pub(crate) async fn settle(ports: &Ports, sent: u64) -> anyhow::Result<Found> {
-    let client = http::client();
+    let client = client();
     let started = tokio::time::Instant::now();
     loop {
         let found = look(&client, ports).await?;
@@ -43,7 +43,7 @@ pub(crate) async fn settle(ports: &Ports, sent: u64) -> anyhow::Result<Found> {
 }
 
 async fn look(client: &HttpClient, ports: &Ports) -> anyhow::Result<Found> {
-    let (_, text) = http::get(client, ports.mixer_admin, "/metrics").await?;
+    let (_, text) = get(client, ports.mixer_admin, "/metrics").await?;
     let sum = |name: &str, label: &str| sum_samples(&text, name, label);
     Ok(Found {
         checks_ok: sum("mixer_envoy_checks_total", "answer=\"ok\""),
@@ -55,17 +55,10 @@ async fn look(client: &HttpClient, ports: &Ports) -> anyhow::Result<Found> {
     })
 }
 
-/// The sum of all samples of a metric whose labels contain a text.
-fn sum_samples(text: &str, name: &str, label: &str) -> f64 {
-    let samples = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
-    samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-}
-
 /// The value of an instant query; 0 when there is no such series yet.
 async fn query(client: &HttpClient, ports: &Ports, expression: &str) -> anyhow::Result<f64> {
     let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let (status, body) =
-        http::get(client, ports.prometheus, &format!("/api/v1/query?query={encoded}")).await?;
+    let (status, body) = get(client, ports.prometheus, &format!("/api/v1/query?query={encoded}")).await?;
     anyhow::ensure!(status == 200, "Prometheus answers {status} to {expression}: {body}");
     let answer: Value = serde_json::from_str(&body).context("Prometheus did not answer with JSON")?;
     let value = answer["data"]["result"][0]["value"][1].as_str();
