@@ -156,18 +156,19 @@ impl Bag {
     /// Sets a map attribute and the slots of those of its keys that configuration reads. Of a key given twice
     /// the last value counts, as in protobuf.
     pub fn set_map(&mut self, slot: Slot, entries: impl IntoIterator<Item = (Span, Span)>) {
-        let vocabulary = self.vocabulary.clone();
-        for (_, key_slot) in vocabulary.key_slots(slot) {
-            self.set(key_slot, Cell::Absent);
-        }
         let start = self.entries.len();
         self.entries.extend(entries);
         let len = self.entries.len() - start;
-        for index in start..start + len {
-            let (key, value) = self.entries[index];
-            let key = std::str::from_utf8(self.bytes(key)).ok();
-            if let Some(key_slot) = key.and_then(|key| vocabulary.key_slot(slot, key)) {
-                self.set(key_slot, Cell::Text(value));
+        let vocabulary = self.vocabulary.clone();
+        if let Some(find) = vocabulary.key_finder(slot) {
+            for (_, key_slot) in vocabulary.key_slots(slot) {
+                self.set(key_slot, Cell::Absent);
+            }
+            for index in start..start + len {
+                let (key, value) = self.entries[index];
+                if let Some(key_slot) = find(self.bytes(key)) {
+                    self.set(key_slot, Cell::Text(value));
+                }
             }
         }
         self.set(slot, Cell::Map { start: start as u32, len: len as u32 });

@@ -45,12 +45,20 @@ struct Entry {
 
 type Index = HashMap<Arc<str>, Slot, foldhash::fast::RandomState>;
 
+/// The keys of one map that have slots.
+#[derive(Debug, Default)]
+struct Keys {
+    slots: Index,
+    /// Bytes of the longest key: a longer one need not be looked at.
+    longest: usize,
+}
+
 /// All slots of a snapshot. Immutable; shared by every bag and program of the snapshot.
 #[derive(Debug, Default)]
 pub struct Vocabulary {
     entries: Vec<Entry>,
     attributes: Index,
-    keys: HashMap<Slot, Index, foldhash::fast::RandomState>,
+    keys: HashMap<Slot, Keys, foldhash::fast::RandomState>,
 }
 
 impl Vocabulary {
@@ -71,12 +79,24 @@ impl Vocabulary {
 
     /// The slot of a key that configuration reads from a map attribute.
     pub fn key_slot(&self, map: Slot, key: &str) -> Option<Slot> {
-        self.keys.get(&map)?.get(key).copied()
+        self.keys.get(&map)?.slots.get(key).copied()
     }
 
     /// The keys of a map attribute that have a slot.
     pub fn key_slots(&self, map: Slot) -> impl Iterator<Item = (&str, Slot)> {
-        self.keys.get(&map).into_iter().flatten().map(|(key, slot)| (&**key, *slot))
+        self.keys.get(&map).into_iter().flat_map(|keys| &keys.slots).map(|(key, slot)| (&**key, *slot))
+    }
+
+    /// Finds the slots of many keys of one map; `None` when no key of it has a slot. The time for one key does
+    /// not depend on how long a sender made it.
+    pub(crate) fn key_finder(&self, map: Slot) -> Option<impl Fn(&[u8]) -> Option<Slot>> {
+        let keys = self.keys.get(&map)?;
+        Some(move |key: &[u8]| {
+            if key.len() > keys.longest {
+                return None;
+            }
+            keys.slots.get(std::str::from_utf8(key).ok()?).copied()
+        })
     }
 
     /// The name of an attribute or output field, or the key of a map key slot.
@@ -148,7 +168,9 @@ impl VocabularyBuilder {
         let name: Arc<str> = key.into();
         let entry = Entry { name: name.clone(), value_type: ValueType::String, kind: SlotKind::MapKey(map) };
         let slot = self.push(entry);
-        self.0.keys.entry(map).or_default().insert(name, slot);
+        let keys = self.0.keys.entry(map).or_default();
+        keys.longest = keys.longest.max(key.len());
+        keys.slots.insert(name, slot);
         slot
     }
 
