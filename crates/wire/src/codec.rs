@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use mixer_attribute::{Bag, Slot, Vocabulary};
+use mixer_attribute::{Bag, Vocabulary};
 use mixer_proto::GLOBAL_WORDS;
 
 use crate::decode::{Element, Scratch};
 use crate::error::BagError;
 use crate::report::ReportBags;
 use crate::request::{CheckRequest, ReportRequest};
-use crate::words::Words;
+use crate::words::{Name, Words};
 
 /// Which answer is given where the original's was a defect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,15 +29,16 @@ pub enum Compat {
 pub struct Codec {
     vocabulary: Arc<Vocabulary>,
     compat: Compat,
-    /// The slot of each global word that is the name of an attribute.
-    global_slots: [Option<Slot>; GLOBAL_WORDS.len()],
+    /// What each global word is as the name of an attribute.
+    global_names: Vec<Name>,
 }
 
 impl Codec {
     /// A codec for bags of this vocabulary.
     pub fn new(vocabulary: Arc<Vocabulary>, compat: Compat) -> Self {
-        let global_slots = GLOBAL_WORDS.map(|word| vocabulary.slot(word));
-        Self { vocabulary, compat, global_slots }
+        let name = |(word, number)| vocabulary.slot(word).map_or(Name::Unknown(number), Name::Known);
+        let global_names = GLOBAL_WORDS.into_iter().zip(0..).map(name).collect();
+        Self { vocabulary, compat, global_names }
     }
 
     /// The vocabulary of the bags.
@@ -50,8 +51,10 @@ impl Codec {
         self.compat
     }
 
-    pub(crate) fn global_slot(&self, index: usize) -> Option<Option<Slot>> {
-        self.global_slots.get(index).copied()
+    /// A global word as the name of an attribute; `None` beyond the list.
+    #[inline]
+    pub(crate) fn global_name(&self, index: usize) -> Option<Name> {
+        self.global_names.get(index).copied()
     }
 
     /// Reads the attributes of a check request.

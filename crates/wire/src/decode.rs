@@ -13,31 +13,31 @@ use crate::codec::{Codec, Compat};
 use crate::error::{BagError, IndexUse, Malformed, WireType};
 use crate::reader::Reader;
 use crate::request::short;
-use crate::words::Words;
+use crate::words::{Name, Words};
 
 /// Room that one bag after the other uses.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    words: Words,
+pub(crate) struct Scratch<'m> {
+    words: Words<'m>,
     seen: SlotSet,
     pairs: Vec<(i32, i32)>,
     spans: Vec<(Span, Span)>,
 }
 
 /// What it takes to read one bag.
-pub(crate) struct Element<'a> {
+pub(crate) struct Element<'a, 'm> {
     pub(crate) codec: &'a Codec,
     /// The received message; the same as that of the bag.
-    pub(crate) message: &'a [u8],
+    pub(crate) message: &'m [u8],
     pub(crate) bag: &'a mut Bag,
     /// The words of an element without words of its own.
-    pub(crate) shared: &'a mut Words,
-    pub(crate) scratch: &'a mut Scratch,
+    pub(crate) shared: &'a mut Words<'m>,
+    pub(crate) scratch: &'a mut Scratch<'m>,
     /// Whether the bag holds what earlier elements said.
     pub(crate) update: bool,
 }
 
-impl Element<'_> {
+impl Element<'_, '_> {
     /// Reads the element in this range of the message.
     pub(crate) fn decode(&mut self, range: Range<usize>) -> Result<(), BagError> {
         let Scratch { words, seen, pairs, spans } = self.scratch;
@@ -65,7 +65,7 @@ impl Element<'_> {
 
 /// The first pass: where the words lie. What is malformed in other fields shows here already, unless it is
 /// inside of them.
-fn collect_words(words: &mut Words, mut reader: Reader<'_>) -> Result<(), Malformed> {
+fn collect_words(words: &mut Words<'_>, mut reader: Reader<'_>) -> Result<(), Malformed> {
     while !reader.is_empty() {
         let tag = reader.tag()?;
         if tag.number == 1 {
@@ -83,10 +83,10 @@ struct Attributes<'a, 'm> {
     codec: &'a Codec,
     message: &'m [u8],
     bag: &'a mut Bag,
-    words: &'a mut Words,
+    words: &'a mut Words<'m>,
     seen: &'a mut SlotSet,
-    /// Names that the vocabulary does not have, to find one given twice.
-    seen_unknown: HashSet<&'m [u8], foldhash::fast::RandomState>,
+    /// Numbers of names that the vocabulary does not have, to find one given twice.
+    seen_unknown: HashSet<u32, foldhash::fast::RandomState>,
     pairs: &'a mut Vec<(i32, i32)>,
     spans: &'a mut Vec<(Span, Span)>,
     lenient: bool,
@@ -252,20 +252,17 @@ impl<'m> Attributes<'_, 'm> {
     /// have the name, or it is hidden.
     #[inline]
     fn slot(&mut self, index: i32, field: &'static str) -> Result<Option<Slot>, BagError> {
-        let slot = match usize::try_from(index) {
+        let name = match usize::try_from(index) {
             Ok(global) if self.words.hides(global) => return Ok(None),
-            Ok(global) => self.codec.global_slot(global),
-            Err(_) => self.words.slot(word(index), self.message, self.codec.vocabulary()),
+            Ok(global) => self.codec.global_name(global),
+            Err(_) => self.words.name(word(index), self.message, self.codec.vocabulary()),
         };
-        let new = match slot {
-            Some(Some(slot)) => self.seen.insert(slot),
-            Some(None) => self.seen_unknown.insert(self.name_bytes(index)),
+        let (slot, new) = match name {
+            Some(Name::Known(slot)) => (Some(slot), self.seen.insert(slot)),
+            Some(Name::Unknown(number)) => (None, self.seen_unknown.insert(number)),
             None => return Err(self.undefined_name(index)),
         };
-        match slot {
-            Some(slot) if new => Ok(slot),
-            _ => Err(BagError::Duplicate { attribute: self.name(index), field }),
-        }
+        if new { Ok(slot) } else { Err(BagError::Duplicate { attribute: self.name(index), field }) }
     }
 
     /// The text of an index; `None` when no list has it.
@@ -287,16 +284,19 @@ impl<'m> Attributes<'_, 'm> {
         }
     }
 
-    fn name_bytes(&self, index: i32) -> &'m [u8] {
-        match usize::try_from(index) {
-            Ok(global) => GLOBAL_WORDS.get(global).map_or(&[], |word| word.as_bytes()),
-            Err(_) => self.words.bytes(word(index), self.message).unwrap_or_default(),
-        }
-    }
-
+    /// The name of an attribute for an error, at most so many bytes of it.
     #[cold]
     fn name(&self, index: i32) -> String {
-        String::from_utf8_lossy(self.name_bytes(index)).into_owned()
+        const MOST: usize = 128;
+        let name = match usize::try_from(index) {
+            Ok(global) => GLOBAL_WORDS.get(global).map(|word| word.as_bytes()),
+            Err(_) => self.words.bytes(word(index), self.message),
+        };
+        let name = name.unwrap_or_default();
+        match name.get(..MOST) {
+            Some(start) => format!("{}…", String::from_utf8_lossy(start)),
+            None => String::from_utf8_lossy(name).into_owned(),
+        }
     }
 
     #[cold]

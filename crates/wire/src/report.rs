@@ -1,6 +1,5 @@
 //! The bags of a report, one after the other in one [`Bag`]: a delta-encoded batch needs no copies.
 
-use bytes::Bytes;
 use mixer_attribute::Bag;
 
 use crate::codec::{Codec, Compat};
@@ -16,23 +15,19 @@ use crate::words::Words;
 pub struct ReportBags<'a> {
     codec: &'a Codec,
     request: &'a ReportRequest,
-    default_words: Words,
-    scratch: Scratch,
+    default_words: Words<'a>,
+    scratch: Scratch<'a>,
     bag: Bag,
     next: usize,
 }
 
 impl<'a> ReportBags<'a> {
     pub(crate) fn new(codec: &'a Codec, request: &'a ReportRequest) -> Self {
-        let message: &Bytes = &request.message;
-        let mut default_words = Words::default();
-        for range in &request.default_words {
-            default_words.push(range.clone());
-        }
+        let mut default_words = Words::shared(&request.default_words);
         if codec.compat() == Compat::Istio13 {
-            default_words.hide_globals(message);
+            default_words.hide_globals(&request.message);
         }
-        let bag = Bag::over(codec.vocabulary().clone(), message.clone());
+        let bag = Bag::over(codec.vocabulary().clone(), request.message.clone());
         Self { codec, request, default_words, scratch: Scratch::default(), bag, next: 0 }
     }
 
@@ -50,7 +45,6 @@ impl<'a> ReportBags<'a> {
             }
             Semantics::Independent => {
                 self.bag.clear();
-                self.default_words.forget_repaired();
                 false
             }
             Semantics::Unknown(number) => {

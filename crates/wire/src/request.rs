@@ -45,7 +45,7 @@ pub enum Semantics {
 /// `istio.mixer.v1.ReportRequest`, with the attributes still encoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReportRequest {
-    /// The received message.
+    /// The received message; behind it, default words that had to be repaired.
     pub message: Bytes,
     /// Where in it each encoded `CompressedAttributes` lies.
     pub bags: Vec<Range<u32>>,
@@ -200,7 +200,27 @@ pub fn parse_report(message: &Bytes) -> Result<ReportRequest, WireError> {
         }
     }
     check_dictionary(request.global_word_count)?;
+    repair_default_words(&mut request);
     Ok(request)
+}
+
+/// Makes the default words UTF-8, once for all bags: where one is not, a repaired copy (U+FFFD for what is not)
+/// goes behind the message.
+fn repair_default_words(request: &mut ReportRequest) {
+    let message = &request.message;
+    let bytes =
+        |range: &Range<u32>| message.get(range.start as usize..range.end as usize).unwrap_or_default();
+    let is_broken = |range: &&mut Range<u32>| std::str::from_utf8(bytes(range)).is_err();
+    let mut longer = Vec::new();
+    for word in request.default_words.iter_mut().filter(is_broken) {
+        let repaired = String::from_utf8_lossy(bytes(word)).into_owned();
+        let start = message.len() + longer.len();
+        longer.extend_from_slice(repaired.as_bytes());
+        *word = short(start..start + repaired.len());
+    }
+    if !longer.is_empty() {
+        request.message = [message, longer.as_slice()].concat().into();
+    }
 }
 
 /// A range in four bytes each. Beyond 4 GiB it saturates; spans of a bag end at 2 GiB anyway.

@@ -25,16 +25,17 @@ pub(crate) fn global_index(word: &[u8]) -> Option<u32> {
 enum Text {
     Unchecked,
     Valid,
-    /// Not UTF-8; a bag that uses it holds a repaired copy.
+    /// Not UTF-8; the bag holds a repaired copy.
     Broken,
 }
 
 /// The word as the name of an attribute.
 #[derive(Clone, Copy, Debug)]
-enum Name {
-    Unresolved,
-    Unknown,
+pub(crate) enum Name {
+    /// The vocabulary has it.
     Known(Slot),
+    /// It does not; equal names have equal numbers.
+    Unknown(u32),
 }
 
 #[derive(Clone, Debug)]
@@ -42,25 +43,32 @@ struct Word {
     start: u32,
     end: u32,
     text: Text,
-    name: Name,
-}
-
-/// The words of a message or of one bag. What a word means is found out when it is first used and kept, so
-/// that a list shared by many bags is checked and looked up once.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Words {
-    words: Vec<Word>,
-    repaired: FastMap<usize, Span>,
-    hidden: GlobalSet,
+    name: Option<Name>,
 }
 
 /// A set of places in the global list.
 type GlobalSet = [u64; GLOBAL_WORDS.len().div_ceil(64)];
 
-impl Words {
+/// The words of a message or of one bag. What a word means is found out when it is first used and kept: a
+/// list shared by many bags is looked up once, and a long word costs its length once, however often it is
+/// used.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Words<'m> {
+    words: Vec<Word>,
+    unknown: FastMap<&'m [u8], u32>,
+    repaired: FastMap<usize, Span>,
+    hidden: GlobalSet,
+}
+
+impl<'m> Words<'m> {
+    /// The default words of a report; [`crate::parse_report`] has seen to it that they are UTF-8.
+    pub(crate) fn shared(ranges: &[Range<u32>]) -> Self {
+        let words = ranges.iter().map(|range| Word::new(range.clone(), Text::Valid));
+        Self { words: words.collect(), ..Self::default() }
+    }
+
     pub(crate) fn push(&mut self, range: Range<u32>) {
-        let Range { start, end } = range;
-        self.words.push(Word { start, end, text: Text::Unchecked, name: Name::Unresolved });
+        self.words.push(Word::new(range, Text::Unchecked));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -74,20 +82,15 @@ impl Words {
     /// Forgets the words and keeps the room.
     pub(crate) fn clear(&mut self) {
         self.words.clear();
+        self.unknown.clear();
         self.repaired.clear();
         self.hidden = GlobalSet::default();
-    }
-
-    /// Forgets repaired copies: the bag that holds them was cleared.
-    pub(crate) fn forget_repaired(&mut self) {
-        self.repaired.clear();
     }
 
     /// Lets words of this list that are also global hide attributes given by global index.
     pub(crate) fn hide_globals(&mut self, message: &[u8]) {
         for word in &self.words {
-            let bytes = message.get(word.start as usize..word.end as usize).unwrap_or_default();
-            if let Some(index) = global_index(bytes) {
+            if let Some(index) = global_index(word.bytes(message)) {
                 self.hidden[index as usize / 64] |= 1 << (index % 64);
             }
         }
@@ -99,39 +102,37 @@ impl Words {
     }
 
     /// The bytes of a word.
-    pub(crate) fn bytes<'m>(&self, index: usize, message: &'m [u8]) -> Option<&'m [u8]> {
-        let word = self.words.get(index)?;
-        Some(message.get(word.start as usize..word.end as usize).unwrap_or_default())
+    pub(crate) fn bytes(&self, index: usize, message: &'m [u8]) -> Option<&'m [u8]> {
+        self.words.get(index).map(|word| word.bytes(message))
     }
 
-    /// The word as the name of an attribute: its slot, or none when the vocabulary does not have it. The outer
-    /// `None` is an index beyond the list.
+    /// The word as the name of an attribute; `None` for an index beyond the list.
     #[inline]
-    pub(crate) fn slot(
-        &mut self,
-        index: usize,
-        message: &[u8],
-        vocabulary: &Vocabulary,
-    ) -> Option<Option<Slot>> {
+    pub(crate) fn name(&mut self, index: usize, message: &'m [u8], vocabulary: &Vocabulary) -> Option<Name> {
         let word = self.words.get_mut(index)?;
-        if let Name::Unresolved = word.name {
-            let bytes = message.get(word.start as usize..word.end as usize).unwrap_or_default();
-            let name = match std::str::from_utf8(bytes) {
-                Ok(name) => {
-                    word.text = Text::Valid;
-                    Cow::Borrowed(name)
-                }
-                Err(_) => String::from_utf8_lossy(bytes),
-            };
-            word.name = vocabulary.slot(&name).map_or(Name::Unknown, Name::Known);
+        if word.name.is_some() {
+            return word.name;
         }
-        match word.name {
-            Name::Known(slot) => Some(Some(slot)),
-            Name::Unresolved | Name::Unknown => Some(None),
-        }
+        let bytes = word.bytes(message);
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                word.text = Text::Valid;
+                Cow::Borrowed(text)
+            }
+            Err(_) => String::from_utf8_lossy(bytes),
+        };
+        let name = match vocabulary.slot(&text) {
+            Some(slot) => Name::Known(slot),
+            None => Name::Unknown(global_index(bytes).unwrap_or_else(|| {
+                let next = (GLOBAL_WORDS.len() + self.unknown.len()) as u32;
+                *self.unknown.entry(bytes).or_insert(next)
+            })),
+        };
+        word.name = Some(name);
+        word.name
     }
 
-    /// The word as a text of the bag: its place in the message, or that of a repaired copy. `None` is an index
+    /// The word as a text of the bag: its place in the message, or that of a repaired copy. `None` for an index
     /// beyond the list.
     #[inline]
     pub(crate) fn span(
@@ -141,33 +142,40 @@ impl Words {
         bag: &mut Bag,
     ) -> Option<Result<Span, SpanOutOfRange>> {
         let word = self.words.get_mut(index)?;
-        let range = word.start as usize..word.end as usize;
         if let Text::Unchecked = word.text {
-            let bytes = message.get(range.clone()).unwrap_or_default();
-            word.text = if std::str::from_utf8(bytes).is_ok() { Text::Valid } else { Text::Broken };
+            let valid = std::str::from_utf8(word.bytes(message)).is_ok();
+            word.text = if valid { Text::Valid } else { Text::Broken };
         }
-        match word.text {
-            Text::Valid | Text::Unchecked => Some(bag.message_span(range)),
-            Text::Broken => Some(self.repair(index, range, message, bag)),
+        if let Text::Valid = word.text {
+            return Some(bag.message_span(word.range()));
         }
+        Some(self.repair(index, message, bag))
     }
 
-    /// A copy in which U+FFFD stands for what is not UTF-8; one for each word and bag, so that text used many
-    /// times is not held many times.
+    /// A copy in which U+FFFD stands for what is not UTF-8; one for each word, so that text used many times is
+    /// not held many times.
     #[cold]
-    fn repair(
-        &mut self,
-        index: usize,
-        range: Range<usize>,
-        message: &[u8],
-        bag: &mut Bag,
-    ) -> Result<Span, SpanOutOfRange> {
+    fn repair(&mut self, index: usize, message: &[u8], bag: &mut Bag) -> Result<Span, SpanOutOfRange> {
         if let Some(span) = self.repaired.get(&index) {
             return Ok(*span);
         }
-        let text = String::from_utf8_lossy(message.get(range).unwrap_or_default());
-        let span = bag.intern(text.as_bytes())?;
+        let bytes = self.words.get(index).map(|word| word.bytes(message)).unwrap_or_default();
+        let span = bag.intern(String::from_utf8_lossy(bytes).as_bytes())?;
         self.repaired.insert(index, span);
         Ok(span)
+    }
+}
+
+impl Word {
+    fn new(range: Range<u32>, text: Text) -> Self {
+        Self { start: range.start, end: range.end, text, name: None }
+    }
+
+    fn range(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    fn bytes<'m>(&self, message: &'m [u8]) -> &'m [u8] {
+        message.get(self.range()).unwrap_or_default()
     }
 }
