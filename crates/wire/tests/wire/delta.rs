@@ -159,3 +159,21 @@ fn a_delta_cannot_take_away() {
     assert_eq!((independent.len(), independent.is_empty()), (2, false));
     assert_eq!(independent.finish().attributes[1].int64s, [(-2, 1)].into());
 }
+
+/// Repaired once for all bags; words that are fine still lie in the received message.
+#[test]
+fn broken_default_words_are_repaired_once() {
+    let default_words = [&b"own.\xff"[..], b"own.text", b"\xff!"].map(Bytes::from_static).to_vec();
+    let text =
+        |key, value| RawAttributes { strings: vec![IndexEntry { key, value }], ..RawAttributes::default() };
+    let attributes = [text(-1, -2), text(-2, -3), text(-2, -1)].map(|e| e.encode_to_vec().into()).to_vec();
+    let request = RawReport { attributes, default_words, global_word_count: 0, semantics: 1 };
+    let request = parse_report(&request.encode_to_vec().into()).unwrap();
+    let codec = codec(Compat::Fixed);
+    let mut bags = codec.report_bags(&request);
+    let mut found = Vec::new();
+    while let Some(bag) = bags.next_bag() {
+        found.push(show(&plain(bag.unwrap())));
+    }
+    assert_eq!(found, ["own.\u{fffd}=own.text", "own.text=\u{fffd}!", "own.text=own.\u{fffd}"]);
+}

@@ -164,7 +164,7 @@ fn bytes_that_are_no_message() {
         ),
         (
             &[0x4a, 4, 0x12, 2, 0x0a, 1],
-            "StringMap.entries is malformed at byte 6: a length of 1 with 0 bytes left",
+            "CompressedAttributes.string_maps is malformed at byte 6: a length of 1 with 0 bytes left",
         ),
     ];
     for (bytes, message) in cases {
@@ -219,6 +219,17 @@ fn broken_text_is_repaired() {
     fine(
         attributes.encode_to_vec(),
         &[("own.\u{fffd}", text()), ("source.ip", text()), ("request.headers", Value::StringMap(map))],
+    );
+}
+
+/// Errors are for logs: a long name is cut.
+#[test]
+fn a_long_name_is_cut_in_the_error() {
+    let name = Bytes::from("n".repeat(1000));
+    let twice = vec![Int64Entry { key: -1, value: 1 }; 2];
+    refused_raw(
+        &RawAttributes { words: vec![name], int64s: twice, ..RawAttributes::default() },
+        &format!("duplicate attribute {}… (again in CompressedAttributes.int64s)", "n".repeat(128)),
     );
 }
 
