@@ -238,13 +238,20 @@ impl Bag {
     /// Removes what [`Bag::derive`] set: generated attributes belong to one bag of a batch only.
     pub fn clear_derived(&mut self) {
         let derived = std::mem::take(&mut self.derived);
-        let vocabulary = self.vocabulary.clone();
         for slot in derived.iter() {
-            self.set(slot, Cell::Absent);
+            self.unset(slot);
+        }
+    }
+
+    /// Makes a slot absent, a map with its keys.
+    pub fn unset(&mut self, slot: Slot) {
+        if matches!(self.cell(slot), Cell::Map { .. }) {
+            let vocabulary = self.vocabulary.clone();
             for (_, key_slot) in vocabulary.key_slots(slot) {
                 self.set(key_slot, Cell::Absent);
             }
         }
+        self.set(slot, Cell::Absent);
     }
 
     /// Whether the slot's value does not come from the request: it was generated, or is an adapter's output.

@@ -77,6 +77,10 @@ fn keys_that_configuration_reads_follow_their_map() {
     // A map that is replaced takes its keys with it.
     bag.set_text_map(s.headers, [("x", "2")]);
     assert_eq!(text(bag.get(s.agent)), None);
+    // A map that is taken away does so too.
+    bag.set_text_map(s.headers, [("user-agent", "again")]);
+    bag.unset(s.headers);
+    assert!(bag.get(s.headers).is_none() && bag.get(s.agent).is_none());
     bag.clear();
     assert!(bag.get(s.headers).is_none());
 }
