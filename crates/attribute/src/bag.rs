@@ -22,6 +22,9 @@ pub struct Span {
 
 const ARENA: u32 = 1 << 31;
 
+/// Room in the arena for what most requests need, in bytes, taken at once.
+const USUAL_ARENA: usize = 512;
+
 impl Span {
     /// No bytes.
     pub const EMPTY: Self = Self { start: 0, len: 0 };
@@ -135,6 +138,9 @@ impl Bag {
     /// The arena holds as much as a span can address.
     pub fn intern(&mut self, bytes: &[u8]) -> Result<Span, SpanOutOfRange> {
         let span = span(self.arena.len(), bytes.len(), ARENA)?;
+        if self.arena.capacity() == 0 {
+            self.arena.reserve(USUAL_ARENA);
+        }
         self.arena.extend_from_slice(bytes);
         Ok(span)
     }
