@@ -11,7 +11,7 @@ use mixer_proto::GLOBAL_WORDS;
 
 use crate::codec::{Codec, Compat};
 use crate::error::{BagError, IndexUse, Malformed, WireType};
-use crate::reader::Reader;
+use crate::reader::{Reader, zigzag};
 use crate::request::short;
 use crate::words::{Name, Words};
 
@@ -44,6 +44,7 @@ impl Element<'_, '_> {
         words.clear();
         seen.clear();
         collect_words(words, Reader::new(self.message, range.clone(), "CompressedAttributes"))?;
+        words.look_at_all(self.message);
         let own_words = !words.is_empty();
         if own_words && self.codec.compat() == Compat::Istio13 {
             words.hide_globals(self.message);
@@ -118,10 +119,7 @@ impl<'m> Attributes<'_, 'm> {
 
     fn string(&mut self, entry: Reader<'m>) -> Result<(), BagError> {
         const FIELD: &str = "CompressedAttributes.strings";
-        let (key, value) = read_entry(entry, FIELD, WireType::Varint, |reader, value: &mut i32| {
-            *value = reader.sint32()?;
-            Ok(())
-        })?;
+        let (key, value) = read_pair(entry, FIELD)?;
         let slot = self.slot(key, FIELD)?;
         match slot {
             Some(slot) => match self.text(value)? {
@@ -365,7 +363,7 @@ fn read_time(reader: &mut Reader<'_>, (seconds, nanos): &mut (i64, i32)) -> Resu
 }
 
 /// `istio.mixer.v1.StringMap`.
-fn read_pairs<'m>(reader: &mut Reader<'m>, pairs: &mut Vec<(i32, i32)>) -> Result<(), Malformed> {
+fn read_pairs(reader: &mut Reader<'_>, pairs: &mut Vec<(i32, i32)>) -> Result<(), Malformed> {
     let mut map = reader.nested()?;
     while !map.is_empty() {
         let tag = map.tag()?;
@@ -374,17 +372,20 @@ fn read_pairs<'m>(reader: &mut Reader<'m>, pairs: &mut Vec<(i32, i32)>) -> Resul
             continue;
         }
         map.require(tag, WireType::Length)?;
-        let entry = map.nested()?;
-        let pair = read_entry(
-            entry,
-            "StringMap.entries",
-            WireType::Varint,
-            |reader: &mut Reader<'m>, value: &mut i32| {
-                *value = reader.sint32()?;
-                Ok(())
-            },
-        )?;
-        pairs.push(pair);
+        pairs.push(read_pair(map.nested()?, "CompressedAttributes.string_maps")?);
     }
     Ok(())
+}
+
+/// An entry of a map from index to index.
+#[inline]
+fn read_pair(entry: Reader<'_>, field: &'static str) -> Result<(i32, i32), Malformed> {
+    // The form that every encoder chooses, with indices below 64: most entries of most bags.
+    if let [0x08, key @ ..0x80, 0x10, value @ ..0x80] = entry.rest() {
+        return Ok((zigzag(u32::from(*key)), zigzag(u32::from(*value))));
+    }
+    read_entry(entry, field, WireType::Varint, |reader, value: &mut i32| {
+        *value = reader.sint32()?;
+        Ok(())
+    })
 }

@@ -14,6 +14,12 @@ pub(crate) struct Tag {
     pub(crate) wire: WireType,
 }
 
+/// The number that a `sint32` on the wire stands for.
+#[inline]
+pub(crate) fn zigzag(raw: u32) -> i32 {
+    (raw >> 1).cast_signed() ^ -(raw & 1).cast_signed()
+}
+
 /// A cursor over one message. Positions count from the start of the received message, also in the cursor of
 /// a nested one.
 #[derive(Clone, Debug)]
@@ -36,6 +42,13 @@ impl<'m> Reader<'m> {
         self.field = field;
     }
 
+    /// What is left.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'m [u8] {
+        self.bytes.get(self.position..).unwrap_or_default()
+    }
+
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.position >= self.bytes.len()
     }
@@ -57,8 +70,7 @@ impl<'m> Reader<'m> {
 
     fn long_varint(&mut self) -> Result<u64, Malformed> {
         let mut value = 0;
-        let rest = self.bytes.get(self.position..).unwrap_or_default();
-        for (index, byte) in rest.iter().take(10).enumerate() {
+        for (index, byte) in self.rest().iter().take(10).enumerate() {
             if index == 9 && *byte > 1 {
                 return Err(self.malformed(Problem::VarintTooLong));
             }
@@ -74,12 +86,11 @@ impl<'m> Reader<'m> {
     /// A `sint32`. Bits above the 32nd are dropped, as protobuf libraries do.
     #[inline]
     pub(crate) fn sint32(&mut self) -> Result<i32, Malformed> {
-        let raw = self.varint()? as u32;
-        Ok((raw >> 1).cast_signed() ^ -(raw & 1).cast_signed())
+        Ok(zigzag(self.varint()? as u32))
     }
 
     pub(crate) fn fixed64(&mut self) -> Result<u64, Malformed> {
-        let bytes = self.bytes.get(self.position..).and_then(<[u8]>::first_chunk::<8>);
+        let bytes = self.rest().first_chunk::<8>();
         let value = bytes.map(|bytes| u64::from_le_bytes(*bytes));
         let value = value.ok_or_else(|| self.malformed(Problem::Truncated))?;
         self.position += 8;
@@ -142,9 +153,13 @@ impl<'m> Reader<'m> {
         Ok(Self::new(self.bytes, range, self.field))
     }
 
-    /// Skips the value of a field that is not known.
+    /// Skips the value of a field that is not known, or not wanted.
+    #[inline]
     pub(crate) fn skip(&mut self, tag: Tag) -> Result<(), Malformed> {
-        self.skip_at(tag, 0)
+        match tag.wire {
+            WireType::Length => self.chunk().map(drop),
+            _ => self.skip_at(tag, 0),
+        }
     }
 
     fn skip_at(&mut self, tag: Tag, depth: u32) -> Result<(), Malformed> {

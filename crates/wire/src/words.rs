@@ -8,6 +8,9 @@ use hashbrown::HashMap;
 use mixer_attribute::{Bag, Slot, Span, SpanOutOfRange, Vocabulary};
 use mixer_proto::GLOBAL_WORDS;
 
+/// Room for the words of most requests, taken at once.
+const USUAL_WORDS: usize = 64;
+
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 static GLOBAL_INDEX: LazyLock<FastMap<&'static [u8], u32>> = LazyLock::new(|| {
@@ -58,6 +61,8 @@ pub(crate) struct Words<'m> {
     unknown: FastMap<&'m [u8], u32>,
     repaired: FastMap<usize, Span>,
     hidden: GlobalSet,
+    /// Every word is known to be ASCII.
+    ascii: bool,
 }
 
 impl<'m> Words<'m> {
@@ -68,6 +73,9 @@ impl<'m> Words<'m> {
     }
 
     pub(crate) fn push(&mut self, range: Range<u32>) {
+        if self.words.capacity() == 0 {
+            self.words.reserve(USUAL_WORDS);
+        }
         self.words.push(Word::new(range, Text::Unchecked));
     }
 
@@ -85,6 +93,16 @@ impl<'m> Words<'m> {
         self.unknown.clear();
         self.repaired.clear();
         self.hidden = GlobalSet::default();
+        self.ascii = false;
+    }
+
+    /// Finds out at once whether all words are ASCII: they usually lie side by side, with nothing but their
+    /// tags and lengths between them.
+    pub(crate) fn look_at_all(&mut self, message: &[u8]) {
+        if let (Some(first), Some(last)) = (self.words.first(), self.words.last()) {
+            let all = message.get(first.start as usize..last.end as usize);
+            self.ascii = all.is_some_and(<[u8]>::is_ascii);
+        }
     }
 
     /// Lets words of this list that are also global hide attributes given by global index.
@@ -142,6 +160,9 @@ impl<'m> Words<'m> {
         bag: &mut Bag,
     ) -> Option<Result<Span, SpanOutOfRange>> {
         let word = self.words.get_mut(index)?;
+        if self.ascii {
+            return Some(bag.message_span(word.range()));
+        }
         if let Text::Unchecked = word.text {
             let valid = std::str::from_utf8(word.bytes(message)).is_ok();
             word.text = if valid { Text::Valid } else { Text::Broken };
