@@ -2,6 +2,7 @@
 //! says which of them are out of date. What is made, and from what, is in the sub-modules.
 
 mod descriptors;
+mod envoy;
 mod protos;
 mod rust;
 #[cfg(test)]
@@ -82,6 +83,7 @@ impl Outputs {
 pub(crate) fn run(root: &Path, args: &Args) -> anyhow::Result<()> {
     let mut outputs = Outputs::default();
     protos::generate(root, &mut outputs)?;
+    envoy::generate(root, &mut outputs)?;
     let (changed, left_over) = outputs.stale(root)?;
     if args.check {
         return check(&changed, &left_over);

@@ -16,45 +16,40 @@ mod workload;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use envoy_types::pb::envoy::service::accesslog::v3::access_log_service_server::AccessLogServiceServer;
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::AuthorizationServer;
-use mixer_dispatch::Engine;
-use tokio::sync::watch;
-use tonic::service::RoutesBuilder;
+use prometheus::Registry;
 
-use crate::shedding::Throttler;
+use crate::app::AppOptions;
+use crate::front::Front;
+use crate::grpc::{Goaway, Services};
 
-/// What the Envoy services need from the server.
-pub(crate) struct EnvoyDoors {
-    /// Decides and reports.
-    pub(crate) engine: Engine,
-    /// Refuses checks under overload; access logs are not refused, flow control slows them.
-    pub(crate) throttler: Throttler,
-    /// Largest message taken, in bytes.
-    pub(crate) max_message_size: usize,
-    /// When an access log stream is ended, so that proxies spread over the replicas again.
-    pub(crate) stream_max_age: Duration,
-    /// Turns true when the server drains.
-    pub(crate) draining: watch::Receiver<bool>,
-}
+/// The two services and what they import, pruned by `cargo xtask gen`.
+const DESCRIPTORS: &[u8] = include_bytes!("envoy/services.desc");
 
-impl EnvoyDoors {
-    /// Adds the services to the port.
-    ///
-    /// # Errors
-    /// A counter's name is taken in the registry.
-    pub(crate) fn add_to(
-        self,
-        routes: &mut RoutesBuilder,
-        registry: &prometheus::Registry,
-    ) -> Result<(), prometheus::Error> {
-        let metrics = metrics::EnvoyMetrics::new(registry)?;
-        let authz = authz::AuthzService::new(self.engine.clone(), self.throttler, metrics.clone());
-        let logs = access_log::AccessLogs::new(self.engine, metrics, self.stream_max_age, self.draining);
-        routes.add_service(AuthorizationServer::new(authz).max_decoding_message_size(self.max_message_size));
-        routes.add_service(AccessLogServiceServer::new(logs).max_decoding_message_size(self.max_message_size));
-        Ok(())
-    }
+/// When an access log stream is ended from this side, give or take a tenth: streams are sticky, and proxies spread
+/// over new replicas only when they open new ones.
+const STREAM_MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// Adds the Envoy services to the port.
+///
+/// # Errors
+/// A counter's name is taken in the registry.
+pub(crate) fn add(
+    services: &mut Services,
+    front: &Arc<Front>,
+    goaway: &Goaway,
+    options: &AppOptions,
+    registry: &Registry,
+) -> Result<(), prometheus::Error> {
+    let metrics = metrics::EnvoyMetrics::new(registry)?;
+    let most = options.grpc.max_message_size;
+    let authz = authz::AuthzService::new(front.clone(), metrics.clone());
+    services.add(AuthorizationServer::new(authz).max_decoding_message_size(most), DESCRIPTORS);
+    let logs = access_log::AccessLogs::new(front.clone(), metrics, STREAM_MAX_AGE, goaway.subscribe());
+    services.add(AccessLogServiceServer::new(logs).max_decoding_message_size(most), DESCRIPTORS);
+    Ok(())
 }

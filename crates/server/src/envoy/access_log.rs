@@ -15,7 +15,7 @@ use envoy_types::pb::envoy::service::accesslog::v3::access_log_service_server::A
 use envoy_types::pb::envoy::service::accesslog::v3::stream_access_logs_message::LogEntries;
 use envoy_types::pb::envoy::service::accesslog::v3::{StreamAccessLogsMessage, StreamAccessLogsResponse};
 use mixer_attribute::{Bag, Timestamp};
-use mixer_dispatch::{Engine, Reporter};
+use mixer_dispatch::Reporter;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::{Request, Response, Status, Streaming};
@@ -25,6 +25,7 @@ use super::field::Resolved;
 use super::log_table::{LogView, Protocol, TABLE, Take};
 use super::metrics::EnvoyMetrics;
 use super::workload::Workload;
+use crate::front::Front;
 
 /// Reports of one stream that may wait for adapters at a time.
 const REPORTS_IN_FLIGHT: usize = 8;
@@ -37,7 +38,7 @@ const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(65_535);
 
 /// The access log service.
 pub(super) struct AccessLogs {
-    engine: Engine,
+    front: Arc<Front>,
     metrics: EnvoyMetrics,
     max_age: Duration,
     draining: watch::Receiver<bool>,
@@ -47,12 +48,12 @@ impl AccessLogs {
     /// Streams end after `max_age` (give or take a tenth), so that proxies spread again over the replicas, and when
     /// the server drains.
     pub(super) fn new(
-        engine: Engine,
+        front: Arc<Front>,
         metrics: EnvoyMetrics,
         max_age: Duration,
         draining: watch::Receiver<bool>,
     ) -> Self {
-        Self { engine, metrics, max_age, draining }
+        Self { front, metrics, max_age, draining }
     }
 }
 
@@ -145,7 +146,7 @@ impl<'s> Stream<'s> {
             self.node = Workload::of_node(node);
         }
         let Some(entries) = message.log_entries else { return };
-        let runtime = self.service.engine.current();
+        let runtime = self.service.front.engine.current();
         let table = self.table.take().filter(|table| Arc::ptr_eq(table.vocabulary(), runtime.vocabulary()));
         let table = table.unwrap_or_else(|| Arc::new(Resolved::new(runtime.vocabulary(), TABLE)));
         let mut report = Report { bag: Bag::new(runtime.vocabulary().clone()), reporter: runtime.reporter() };

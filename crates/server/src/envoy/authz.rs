@@ -7,27 +7,25 @@ use arc_swap::ArcSwapOption;
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::Authorization;
 use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
 use mixer_attribute::{Bag, Timestamp, Vocabulary};
-use mixer_dispatch::Engine;
 use tonic::{Request, Response, Status};
 
 use super::authz_table::{CheckView, TABLE, Take};
 use super::field::Resolved;
 use super::metrics::EnvoyMetrics;
 use super::response;
-use crate::grpc::deadline::deadline;
-use crate::shedding::Throttler;
+use crate::front::Front;
+use crate::grpc::deadline;
 
 /// The ext_authz service.
 pub(super) struct AuthzService {
-    engine: Engine,
-    throttler: Throttler,
+    front: Arc<Front>,
     metrics: EnvoyMetrics,
     table: ArcSwapOption<Resolved<Take>>,
 }
 
 impl AuthzService {
-    pub(super) fn new(engine: Engine, throttler: Throttler, metrics: EnvoyMetrics) -> Self {
-        Self { engine, throttler, metrics, table: ArcSwapOption::empty() }
+    pub(super) fn new(front: Arc<Front>, metrics: EnvoyMetrics) -> Self {
+        Self { front, metrics, table: ArcSwapOption::empty() }
     }
 
     /// The table for the vocabulary of the running configuration; looked up again after a reload.
@@ -44,11 +42,16 @@ impl AuthzService {
 #[tonic::async_trait]
 impl Authorization for AuthzService {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
-        let _ticket = self.throttler.admit(1).map_err(|overloaded| Status::unavailable(overloaded.to_string()))?;
+        let _ticket = self
+            .front
+            .throttler
+            .admit(1)
+            .map_err(|overloaded| Status::unavailable(overloaded.to_string()))?;
         let deadline = deadline(request.metadata().as_ref(), Instant::now());
         let context = request.get_ref().attributes.as_ref();
-        let context = context.ok_or_else(|| Status::invalid_argument("CheckRequest.attributes is missing"))?;
-        let runtime = self.engine.current();
+        let context =
+            context.ok_or_else(|| Status::invalid_argument("CheckRequest.attributes is missing"))?;
+        let runtime = self.front.engine.current();
         let table = self.table(runtime.vocabulary());
         let mut bag = Bag::new(runtime.vocabulary().clone());
         let view = CheckView::new(context, Timestamp::now());
@@ -56,8 +59,11 @@ impl Authorization for AuthzService {
         table.fill_named(&mut bag, view.named());
         let answer = match runtime.check(&mut bag, &[], "", deadline).await {
             Ok(outcome) => {
-                let counter =
-                    if outcome.status.is_ok() { &self.metrics.checks_ok } else { &self.metrics.checks_denied };
+                let counter = if outcome.status.is_ok() {
+                    &self.metrics.checks_ok
+                } else {
+                    &self.metrics.checks_denied
+                };
                 counter.inc();
                 response::decided(&outcome)
             }

@@ -40,7 +40,8 @@ impl<'r> CheckView<'r> {
     /// metadata namespace `mixer` of the route or the request.
     pub(super) fn named(&self) -> impl Iterator<Item = (&str, &str)> {
         let metadata = [&self.context.metadata_context, &self.context.route_metadata_context];
-        let structs = metadata.into_iter().flatten().filter_map(|metadata| metadata.filter_metadata.get("mixer"));
+        let structs =
+            metadata.into_iter().flatten().filter_map(|metadata| metadata.filter_metadata.get("mixer"));
         let extensions = self.context.context_extensions.iter();
         structs.flat_map(derive::struct_texts).chain(extensions.map(|(k, v)| (k.as_str(), v.as_str())))
     }

@@ -82,7 +82,9 @@ impl<'a> Field<'a> {
             Field::Duration(value) => bag.set(slot, Cell::Duration(*value)),
             Field::Ip(IpAddr::V4(ip)) => bag.set_bytes(slot, &ip.octets()),
             Field::Ip(IpAddr::V6(ip)) => bag.set_bytes(slot, &ip.octets()),
-            Field::Map(entries) => bag.set_text_map(slot, entries.iter().map(|(key, value)| (*key, &**value))),
+            Field::Map(entries) => {
+                bag.set_text_map(slot, entries.iter().map(|(key, value)| (*key, &**value)))
+            }
         }
     }
 }

@@ -94,7 +94,8 @@ impl<'r> LogView<'r> {
 
     fn source_principal(&self) -> Option<&str> {
         let tls = self.tls()?;
-        let certificate = if self.outbound { &tls.local_certificate_properties } else { &tls.peer_certificate_properties };
+        let certificate =
+            if self.outbound { &tls.local_certificate_properties } else { &tls.peer_certificate_properties };
         identity(certificate.as_ref()?)
     }
 
@@ -116,13 +117,17 @@ impl<'r> LogView<'r> {
 
     fn trailer(&self, name: &str) -> Option<Field<'_>> {
         let response = self.response()?;
-        Field::text(response.response_trailers.get(name).or_else(|| response.response_headers.get(name))?.as_str())
+        Field::text(
+            response.response_trailers.get(name).or_else(|| response.response_headers.get(name))?.as_str(),
+        )
     }
 
     /// What our own check said about this request: ext_authz metadata comes back in the entry.
     fn check_result(&self) -> Option<&Struct> {
         let metadata = &self.common.metadata.as_ref()?.filter_metadata;
-        ["envoy.filters.http.ext_authz", "envoy.filters.network.ext_authz"].iter().find_map(|key| metadata.get(*key))
+        ["envoy.filters.http.ext_authz", "envoy.filters.network.ext_authz"]
+            .iter()
+            .find_map(|key| metadata.get(*key))
     }
 
     fn totals(&self) -> Option<(&'r ConnectionProperties, ConnectionProperties)> {
@@ -155,7 +160,9 @@ fn connection_event(kind: i32) -> &'static str {
 /// The table.
 pub(super) const TABLE: &[(&str, Take)] = &[
     ("context.protocol", |v| match v.request() {
-        Some(r) if r.request_headers.get("content-type").is_some_and(|t| derive::is_grpc(t)) => Field::text("grpc"),
+        Some(r) if r.request_headers.get("content-type").is_some_and(|t| derive::is_grpc(t)) => {
+            Field::text("grpc")
+        }
         Some(_) if v.trailer("grpc-status").is_some() => Field::text("grpc"),
         Some(_) => Field::text("http"),
         None => Field::text("tcp"),
@@ -177,7 +184,8 @@ pub(super) const TABLE: &[(&str, Take)] = &[
     ("source.principal", |v| derive::principal(v.source_principal()?)),
     ("source.user", |v| derive::principal(v.source_principal()?)),
     ("source.serviceAccount", |v| {
-        let known = v.source().map(|workload| workload.service_account.as_str()).filter(|text| !text.is_empty());
+        let known =
+            v.source().map(|workload| workload.service_account.as_str()).filter(|text| !text.is_empty());
         Field::text(known.or_else(|| derive::identity_part(v.source_principal()?, "sa"))?)
     }),
     ("source.workload.name", |v| Field::text(v.source()?.workload.as_str())),
@@ -185,23 +193,31 @@ pub(super) const TABLE: &[(&str, Take)] = &[
     ("source.workload.uid", |v| v.source()?.workload_uid()),
     ("destination.ip", |v| {
         let common = v.common;
-        Field::ip(if v.outbound { &common.upstream_remote_address } else { &common.downstream_local_address }.as_ref())
+        Field::ip(
+            if v.outbound { &common.upstream_remote_address } else { &common.downstream_local_address }
+                .as_ref(),
+        )
     }),
     ("destination.port", |v| {
         let common = v.common;
-        Field::port(if v.outbound { &common.upstream_remote_address } else { &common.downstream_local_address }.as_ref())
+        Field::port(
+            if v.outbound { &common.upstream_remote_address } else { &common.downstream_local_address }
+                .as_ref(),
+        )
     }),
     ("destination.uid", |v| v.destination()?.uid()),
     ("destination.name", |v| Field::text(v.destination()?.name.as_str())),
     ("destination.namespace", |v| {
-        let known = v.destination().map(|workload| workload.namespace.as_str()).filter(|text| !text.is_empty());
+        let known =
+            v.destination().map(|workload| workload.namespace.as_str()).filter(|text| !text.is_empty());
         Field::text(known.or_else(|| Some(v.service()?.1))?)
     }),
     ("destination.labels", |v| v.destination()?.label_map()),
     ("destination.owner", |v| Field::text(v.destination()?.owner.as_str())),
     ("destination.principal", |v| derive::principal(v.destination_principal()?)),
     ("destination.serviceAccount", |v| {
-        let known = v.destination().map(|workload| workload.service_account.as_str()).filter(|text| !text.is_empty());
+        let known =
+            v.destination().map(|workload| workload.service_account.as_str()).filter(|text| !text.is_empty());
         Field::text(known.or_else(|| derive::identity_part(v.destination_principal()?, "sa"))?)
     }),
     ("destination.workload.name", |v| Field::text(v.destination()?.workload.as_str())),
@@ -211,7 +227,8 @@ pub(super) const TABLE: &[(&str, Take)] = &[
     ("destination.service.host", |v| Field::text(v.host()?)),
     ("destination.service.name", |v| Field::text(v.service().map(|(name, _)| name).or_else(|| v.host())?)),
     ("destination.service.namespace", |v| {
-        let known = v.destination().map(|workload| workload.namespace.as_str()).filter(|text| !text.is_empty());
+        let known =
+            v.destination().map(|workload| workload.namespace.as_str()).filter(|text| !text.is_empty());
         Field::text(v.service().map(|(_, namespace)| namespace).or(known)?)
     }),
     ("destination.service.uid", |v| {
@@ -274,7 +291,12 @@ pub(super) const TABLE: &[(&str, Take)] = &[
         Some(Field::Bool(v.tls().is_some_and(|tls| tls.peer_certificate_properties.is_some())))
     }),
     ("connection.requested_server_name", |v| Field::text(v.tls()?.tls_sni_hostname.as_str())),
-    ("check.error_code", |v| Field::coerce(derive::struct_text(v.check_result()?, "check.error_code")?, mixer_attribute::ValueType::Int64)),
+    ("check.error_code", |v| {
+        Field::coerce(
+            derive::struct_text(v.check_result()?, "check.error_code")?,
+            mixer_attribute::ValueType::Int64,
+        )
+    }),
     ("check.error_message", |v| Field::text(derive::struct_text(v.check_result()?, "check.error_message")?)),
 ];
 

@@ -27,8 +27,10 @@ impl EnvoyMetrics {
             Opts::new("mixer_envoy_access_log_entries_total", "Access log entries received, by type."),
             &["type"],
         )?;
-        let streams =
-            IntGauge::new("mixer_envoy_access_log_streams", "Open access log streams, one per proxy thread.")?;
+        let streams = IntGauge::new(
+            "mixer_envoy_access_log_streams",
+            "Open access log streams, one per proxy thread.",
+        )?;
         registry.register(Box::new(checks.clone()))?;
         registry.register(Box::new(entries.clone()))?;
         registry.register(Box::new(streams.clone()))?;

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
-use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::envoy::service::auth::v3::{CheckResponse, DeniedHttpResponse, OkHttpResponse};
+use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::protobuf::{Struct, Value, value::Kind};
 use envoy_types::pb::google::rpc;
 use mixer_adapter_api::{Status, code};
-use mixer_dispatch::{CheckError, CheckOutcome, HeaderAction, HeaderOperation, RouteDirective, http_status};
+use mixer_config::HeaderOperation;
+use mixer_dispatch::{CheckError, CheckOutcome, HeaderChange, RouteDirective, http_status};
 
 /// The body of an answer that could not be worked out: it names no adapter, because the client reads it.
 const FAILED_BODY: &str = "the policy check failed; see the log of mixs\n";
@@ -40,7 +41,7 @@ pub(super) fn failed(error: &CheckError) -> CheckResponse {
         dynamic_metadata: metadata(&Status::new(code::UNAVAILABLE, error.to_string())),
         status: Some(status_text),
         http_response: Some(HttpResponse::ErrorResponse(DeniedHttpResponse {
-            status: Some(HttpStatus { code: http.into() }),
+            status: Some(HttpStatus { code: i32::try_from(http).unwrap_or(503) }),
             headers: Vec::new(),
             body: FAILED_BODY.to_owned(),
         })),
@@ -63,9 +64,10 @@ fn allowed(directive: &RouteDirective) -> OkHttpResponse {
 
 /// A direct response as the adapter wants it; otherwise the status of the code, and the message as the body.
 fn denied(status: &Status, directive: &RouteDirective) -> DeniedHttpResponse {
-    let is_direct = directive.direct_response_code != 0;
-    let code = if is_direct { directive.direct_response_code } else { http_status(status.code).into() };
-    let body = if is_direct { directive.direct_response_body.clone() } else { status.message.clone() };
+    let (code, body) = match &directive.direct_response {
+        Some(direct) => (direct.code, direct.body.clone()),
+        None => (http_status(status.code), status.message.clone()),
+    };
     DeniedHttpResponse {
         status: Some(HttpStatus { code: i32::try_from(code).unwrap_or(403) }),
         headers: split(&directive.response_headers).1,
@@ -74,22 +76,22 @@ fn denied(status: &Status, directive: &RouteDirective) -> DeniedHttpResponse {
 }
 
 /// Names to remove, and headers to set or append.
-fn split(operations: &[HeaderOperation]) -> (Vec<String>, Vec<HeaderValueOption>) {
+fn split(changes: &[HeaderChange]) -> (Vec<String>, Vec<HeaderValueOption>) {
     let mut removed = Vec::new();
     let mut set = Vec::new();
-    for operation in operations {
-        let action = match operation.action {
-            HeaderAction::Remove => {
-                removed.push(operation.name.to_string());
+    for change in changes {
+        let action = match change.operation {
+            HeaderOperation::Remove => {
+                removed.push(change.name.to_string());
                 continue;
             }
-            HeaderAction::Replace => HeaderAppendAction::OverwriteIfExistsOrAdd,
-            HeaderAction::Append => HeaderAppendAction::AppendIfExistsOrAdd,
+            HeaderOperation::Replace => HeaderAppendAction::OverwriteIfExistsOrAdd,
+            HeaderOperation::Append => HeaderAppendAction::AppendIfExistsOrAdd,
         };
         set.push(HeaderValueOption {
             header: Some(HeaderValue {
-                key: operation.name.to_string(),
-                value: operation.value.clone(),
+                key: change.name.to_string(),
+                value: change.value.clone(),
                 ..HeaderValue::default()
             }),
             append_action: action.into(),

@@ -13,8 +13,8 @@ use envoy_types::pb::envoy::data::accesslog::v3::{
     AccessLogCommon, AccessLogType, ConnectionProperties, HttpRequestProperties, HttpResponseProperties,
     ResponseFlags, TcpAccessLogEntry, TlsProperties,
 };
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer, Request};
 use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer, Request};
 use envoy_types::pb::google::protobuf as wkt;
 use mixer_attribute::{Bag, Timestamp, Value, ValueType, Vocabulary, VocabularyBuilder};
 use prost::Message as _;
@@ -74,7 +74,8 @@ fn check(bag: &Bag, expected: &[(&str, &str)]) {
             (*name, bag.get(slot).map_or_else(|| "-".to_owned(), show))
         })
         .collect();
-    let expected: Vec<(&str, String)> = expected.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
+    let expected: Vec<(&str, String)> =
+        expected.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
     assert_eq!(found, expected);
 }
 
@@ -297,7 +298,11 @@ fn http_entry() -> (AccessLogCommon, HttpRequestProperties, HttpResponseProperti
             local_certificate_properties: certificate("spiffe://cluster.local/ns/shop/sa/back"),
             ..TlsProperties::default()
         }),
-        response_flags: Some(ResponseFlags { no_route_found: true, rate_limited: true, ..ResponseFlags::default() }),
+        response_flags: Some(ResponseFlags {
+            no_route_found: true,
+            rate_limited: true,
+            ..ResponseFlags::default()
+        }),
         filter_state_objects: [("downstream_peer".to_owned(), any)].into_iter().collect(),
         custom_tags: [("api.version".to_owned(), "v1".to_owned())].into_iter().collect(),
         metadata: Some(metadata(
@@ -404,7 +409,12 @@ fn an_empty_entry_is_not_an_error() {
     let protocol = Protocol::Http(&HttpRequestProperties::default(), &HttpResponseProperties::default());
     check(
         &log_bag(&AccessLogCommon::default(), protocol, &Workload::default()),
-        &[("context.protocol", "http"), ("source.ip", "-"), ("response.code", "-"), ("context.proxy_error_code", "-")],
+        &[
+            ("context.protocol", "http"),
+            ("source.ip", "-"),
+            ("response.code", "-"),
+            ("context.proxy_error_code", "-"),
+        ],
     );
 }
 
@@ -433,7 +443,11 @@ fn tcp_entries_carry_differences_and_totals() {
         let since = connections.advance(&entry);
         let totals = entry.connection_properties.unwrap();
         check(
-            &log_bag(entry.common_properties.as_ref().unwrap(), Protocol::Tcp { totals: &totals, since }, &node()),
+            &log_bag(
+                entry.common_properties.as_ref().unwrap(),
+                Protocol::Tcp { totals: &totals, since },
+                &node(),
+            ),
             &[
                 ("context.protocol", "tcp"),
                 ("connection.id", "c1"),

@@ -64,7 +64,8 @@ impl Workload {
             "" => String::new(),
             kind => format!("kubernetes://apis/apps/v1/namespaces/{namespace}/{kind}s/{workload}"),
         };
-        let service_account = super::derive::identity_part(&text("identity"), "sa").unwrap_or_default().to_owned();
+        let service_account =
+            super::derive::identity_part(&text("identity"), "sa").unwrap_or_default().to_owned();
         let (containers, ip) = (String::new(), None);
         Some(Self { name: text("name"), namespace, labels, workload, owner, service_account, containers, ip })
     }
@@ -83,12 +84,15 @@ impl Workload {
 
     /// The labels as a map.
     pub(super) fn label_map(&self) -> Option<Field<'_>> {
-        Field::map(self.labels.iter().map(|(key, value)| (key.as_str(), Cow::Borrowed(value.as_str()))).collect())
+        Field::map(
+            self.labels.iter().map(|(key, value)| (key.as_str(), Cow::Borrowed(value.as_str()))).collect(),
+        )
     }
 }
 
 fn owned_texts(fields: &Struct) -> Vec<(String, String)> {
-    let mut texts: Vec<_> = struct_texts(fields).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let mut texts: Vec<_> =
+        struct_texts(fields).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     texts.sort();
     texts
 }
