@@ -13,7 +13,7 @@ use crate::problem::{Problems, element_path, expected, fields_of};
 use crate::scalar::{from_node, from_text, is_delimited, wire_type};
 use crate::template::TemplateError;
 use crate::wire::{WireType, put_bytes_field, put_delimited, put_tag};
-use crate::{Node, NodeValue, ParamsProblem};
+use crate::{Key, Node, NodeValue, ParamsProblem};
 
 /// How deep messages may nest in a document.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -111,6 +111,15 @@ impl Encoder {
             self.problems.add(path, node.position, text);
             return Vec::new();
         };
+        self.fields(message, entries.iter(), path)
+    }
+
+    fn fields<'n>(
+        &mut self,
+        message: &MessageDescriptor,
+        entries: impl Iterator<Item = &'n (Key, Node)>,
+        path: &str,
+    ) -> Vec<u8> {
         let mut fields = fields_of(message, entries, path, &mut self.problems);
         // Encoded in number order; problems are sorted by place in the end.
         fields.sort_by_key(|(field, ..)| field.number());

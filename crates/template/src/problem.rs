@@ -52,6 +52,13 @@ impl Problems {
         self.0.len()
     }
 
+    /// Adds to the text of the last problem.
+    pub(crate) fn amend_last(&mut self, more: &str) {
+        if let Some(problem) = self.0.last_mut() {
+            problem.message.push_str(more);
+        }
+    }
+
     /// The result when nothing went wrong, else every problem in the order of the document.
     pub(crate) fn finish<T>(mut self, result: T) -> Result<T, Vec<ParamsProblem>> {
         if self.0.is_empty() {
@@ -85,11 +92,11 @@ pub(crate) fn expected(what: &str, node: &Node) -> String {
 /// members of one `oneof` are problems; entries without a value are left out.
 pub(crate) fn fields_of<'n>(
     message: &MessageDescriptor,
-    entries: &'n [(Key, Node)],
+    entries: impl Iterator<Item = &'n (Key, Node)>,
     path: &str,
     problems: &mut Problems,
 ) -> Vec<(FieldDescriptor, &'n Node, String)> {
-    let mut found: Vec<(FieldDescriptor, &Node, String)> = Vec::with_capacity(entries.len());
+    let mut found: Vec<(FieldDescriptor, &Node, String)> = Vec::new();
     for (key, node) in entries {
         let field =
             message.get_field_by_name(&key.text).or_else(|| message.get_field_by_json_name(&key.text));

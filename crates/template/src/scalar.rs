@@ -7,8 +7,9 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use prost_reflect::{EnumDescriptor, Kind};
 
+use crate::payload::Whole;
 use crate::problem::{expected, unknown_enum_value};
-use crate::wire::{WireType, put_varint, zigzag};
+use crate::wire::WireType;
 use crate::{Node, NodeValue};
 
 /// The wire type of a single value.
@@ -163,48 +164,13 @@ fn put_float(kind: &Kind, value: f64, out: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-/// Appends a whole number in the form of the kind; an error when it does not fit.
-#[inline]
-pub(crate) fn put_int(kind: &Kind, value: i128, out: &mut Vec<u8>) -> Result<(), String> {
-    let fits = match kind {
-        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 | Kind::Enum(_) => i32::try_from(value).is_ok(),
-        Kind::Uint32 | Kind::Fixed32 => u32::try_from(value).is_ok(),
-        Kind::Uint64 | Kind::Fixed64 => u64::try_from(value).is_ok(),
-        _ => i64::try_from(value).is_ok(),
-    };
-    if !fits {
-        return Err(format!("{value} does not fit into {}", kind_name(kind)));
-    }
-    match kind {
-        Kind::Sint32 | Kind::Sint64 => put_varint(out, zigzag(value as i64)),
-        Kind::Fixed32 | Kind::Sfixed32 => out.extend_from_slice(&(value as u32).to_le_bytes()),
-        Kind::Fixed64 | Kind::Sfixed64 => out.extend_from_slice(&(value as u64).to_le_bytes()),
-        _ => put_varint(out, value as u64),
+fn put_int(kind: &Kind, value: i128, out: &mut Vec<u8>) -> Result<(), String> {
+    let Some(whole) = Whole::of(kind) else { return Err(format!("the number {value} cannot stand here")) };
+    match whole.payload(value) {
+        Some(payload) => out.extend_from_slice(payload.as_slice()),
+        None => return Err(format!("{value} does not fit into {}", whole.name())),
     }
     Ok(())
-}
-
-/// The word that proto files use for the kind.
-pub(crate) fn kind_name(kind: &Kind) -> &str {
-    match kind {
-        Kind::Double => "double",
-        Kind::Float => "float",
-        Kind::Int32 => "int32",
-        Kind::Int64 => "int64",
-        Kind::Uint32 => "uint32",
-        Kind::Uint64 => "uint64",
-        Kind::Sint32 => "sint32",
-        Kind::Sint64 => "sint64",
-        Kind::Fixed32 => "fixed32",
-        Kind::Fixed64 => "fixed64",
-        Kind::Sfixed32 => "sfixed32",
-        Kind::Sfixed64 => "sfixed64",
-        Kind::Bool => "bool",
-        Kind::String => "string",
-        Kind::Bytes => "bytes",
-        Kind::Message(message) => message.full_name(),
-        Kind::Enum(descriptor) => descriptor.full_name(),
-    }
 }
 
 /// Standard or URL-safe alphabet, padded or not, as the JSON form of protobuf allows.

@@ -4,6 +4,7 @@ use mixer_attribute::{Duration, Timestamp};
 use prost_reflect::{Kind, MessageDescriptor};
 
 use super::{Encoder, put_field};
+use crate::payload::Small;
 use crate::problem::{element_path, expected, field_path};
 use crate::scalar::from_node;
 use crate::wire::{WireType, put_bytes_field, put_tag, put_varint_field};
@@ -58,13 +59,10 @@ impl Encoder {
             self.problems.add(&url_path, type_node.position, text);
             return Some(Vec::new());
         };
-        let mut rest = node.clone();
-        if let NodeValue::Map(entries) = &mut rest.value {
-            entries.retain(|(key, _)| key.text != "@type");
-        }
-        let value = match rest.get("value") {
-            Some(value) if has_own_form(name) => self.message(&inner, value, &field_path(path, "value")),
-            _ => self.message(&inner, &rest, path),
+        let rest = node.entries().iter().filter(|(key, _)| key.text != "@type");
+        let value = match node.get("value").filter(|_| has_own_form(name)) {
+            Some(value) => self.message(&inner, value, &field_path(path, "value")),
+            None => self.fields(&inner, rest, path),
         };
         let mut out = Vec::new();
         put_bytes_field(&mut out, 1, url.as_bytes());
@@ -164,34 +162,11 @@ fn has_own_form(name: &str) -> bool {
 fn duration_text(node: &Node) -> Result<Vec<u8>, String> {
     let text = node.as_str().ok_or_else(|| expected("a duration such as \"10s\"", node))?;
     let duration: Duration = text.parse().map_err(|error| format!("{error}"))?;
-    Ok(duration_bytes(duration))
+    Ok(Small::duration(duration).as_slice().to_vec())
 }
 
 fn timestamp_text(node: &Node) -> Result<Vec<u8>, String> {
     let text = node.as_str().ok_or_else(|| expected("a time such as \"2019-01-01T00:00:00Z\"", node))?;
     let timestamp: Timestamp = text.parse().map_err(|error| format!("{error}"))?;
-    Ok(timestamp_bytes(timestamp))
-}
-
-/// `google.protobuf.Duration` in canonical form.
-pub(crate) fn duration_bytes(duration: Duration) -> Vec<u8> {
-    let (seconds, nanos) = duration.to_proto();
-    seconds_and_nanos(seconds, nanos)
-}
-
-/// `google.protobuf.Timestamp` in canonical form.
-pub(crate) fn timestamp_bytes(timestamp: Timestamp) -> Vec<u8> {
-    let (seconds, nanos) = timestamp.to_proto();
-    seconds_and_nanos(seconds, nanos)
-}
-
-fn seconds_and_nanos(seconds: i64, nanos: i32) -> Vec<u8> {
-    let mut out = Vec::new();
-    if seconds != 0 {
-        put_varint_field(&mut out, 1, seconds.cast_unsigned());
-    }
-    if nanos != 0 {
-        put_varint_field(&mut out, 2, i64::from(nanos).cast_unsigned());
-    }
-    out
+    Ok(Small::timestamp(timestamp).as_slice().to_vec())
 }
