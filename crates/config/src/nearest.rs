@@ -1,33 +1,22 @@
 //! The known name that a misspelt one most likely meant.
 
-/// The candidate with the smallest edit distance, when it is close enough to be meant; letter case counts half.
+/// The candidate that differs least, when the difference is small enough to be a slip.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(1) * 2;
+    let word = plain(word);
     candidates
         .into_iter()
-        .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.cmp(y)))
+        .map(|candidate| (strsim::osa_distance(&word, &plain(candidate)), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
+        .min()
         .map(|(_, candidate)| candidate)
 }
 
-/// Twice the edit distance, with 1 for a letter of the other case.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).map(|n| n * 2).collect();
-    for (i, x) in a.chars().take(64).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = (i + 1) * 2;
-        for (j, y) in b.iter().enumerate() {
-            let change = match (x == *y, x.eq_ignore_ascii_case(y)) {
-                (true, _) => 0,
-                (false, true) => 1,
-                (false, false) => 2,
-            };
-            let best = (diagonal + change).min(row[j] + 2).min(row[j + 1] + 2);
-            diagonal = row[j + 1];
-            row[j + 1] = best;
-        }
-    }
-    row[b.len()]
+/// `; did you mean NAME?`, or nothing.
+pub(crate) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, candidates).map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+}
+
+/// Letter case, `_` and `-` are no difference.
+fn plain(word: &str) -> String {
+    word.chars().take(128).filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
 }

@@ -51,6 +51,11 @@ impl Location {
         Self { file: file.clone(), line: position.line, column: position.column }
     }
 
+    /// Line and column.
+    pub fn position(&self) -> Position {
+        Position { line: self.line, column: self.column }
+    }
+
     /// The same file at another place; the same place when the other one is unknown.
     pub fn at(&self, position: Position) -> Self {
         if position.line == 0 { self.clone() } else { Self::new(&self.file, position) }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mixer_template::{Node, NodeValue, Position};
 
 use super::ReadOptions;
-use crate::nearest::nearest;
+use crate::nearest::hint;
 use crate::problem::{Location, Problem, ResourceId, Severity};
 use crate::resource::{API_GROUP, API_VERSION, RawResource};
 
@@ -112,8 +112,7 @@ impl Reader<'_> {
 
     fn unknown_fields(&mut self, id: &ResourceId, node: &Node) {
         for (key, _) in node.entries().iter().filter(|(key, _)| !FIELDS.contains(&key.text.as_str())) {
-            let hint =
-                nearest(&key.text, FIELDS).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+            let hint = hint(&key.text, FIELDS);
             let mut problem = Problem::in_file(
                 Severity::Warning,
                 Location::new(self.file, key.position),
