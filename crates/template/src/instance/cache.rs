@@ -169,3 +169,6 @@ impl CachedBag<'_> {
         Context { bag: self.bag, refs: &mut self.cache.refs, blocks: Some(&mut self.cache.blocks) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,7 +122,7 @@ impl<'t> Setting<'t> {
     ) -> Result<InstanceEncoder, Vec<ParamsProblem>> {
         let name: Arc<str> = "i.instance.ns".into();
         let source = InstanceSource { name: &name, template: self.template, params, dialect: self.dialect };
-        let options = Options { compat: self.compat, ..Options::default() };
+        let options = Options { compat: self.compat };
         InstanceEncoder::compile(source, builder, &options, &mut BlockInterner::new())
     }
 
@@ -389,7 +389,7 @@ fn expression_dialect() {
 }
 
 #[test]
-fn every_wrong_value_is_refused_with_its_path() {
+fn every_wrong_scalar_is_refused_with_its_path() {
     let template = every_type();
     let typed = Setting::typed(&template);
     let refuse = |params: &str, want: &[&str]| typed.refuse(params, want);
@@ -431,6 +431,13 @@ fn every_wrong_value_is_refused_with_its_path() {
         &["f_enum: the expression is of type BOOL; an enum needs STRING (the name of a value) or INT64"],
     );
     refuse("f_enum: '8'", &["f_enum: unknown value: 8, enum: every.Color"]);
+}
+
+#[test]
+fn every_wrong_message_list_or_map_is_refused_with_its_path() {
+    let template = every_type();
+    let typed = Setting::typed(&template);
+    let refuse = |params: &str, want: &[&str]| typed.refuse(params, want);
     refuse("f_message: as", &["f_message: expected a map (every.Res), found the text \"as\""]);
     refuse("value: [1]", &["value: expected an expression as text, found a list"]);
     refuse("value: {stringValue: a}", &["value: expected an expression as text, found a map"]);

@@ -42,14 +42,27 @@ fn params() -> ParamsMessage {
     ParamsMessage::find(&descriptor_set(&[("config.proto", CONFIG)])).unwrap()
 }
 
+/// Encodes and compares with what an independent decoder shows.
+fn taken(params: &ParamsMessage, text: &str, want: serde_json::Value) {
+    let bytes =
+        params.encode(&yaml(text)).unwrap_or_else(|problems| panic!("{text}: {:?}", lines(&problems)));
+    assert_eq!(json(params.descriptor(), &bytes), want, "{text}");
+}
+
+/// Encodes and compares the problems, one text each.
+fn refused(params: &ParamsMessage, text: &str, want: &[&str]) {
+    let problems = params.encode(&yaml(text)).expect_err(text);
+    let got = lines(&problems);
+    assert_eq!(got.len(), want.len(), "{text}: {got:?}");
+    for (got, want) in got.iter().zip(want) {
+        assert!(got.contains(want), "{text}: {got}, expected {want}");
+    }
+}
+
 #[test]
-fn every_field_type_is_encoded() {
+fn single_fields_are_encoded() {
     let params = params();
-    let check = |text: &str, want: serde_json::Value| {
-        let bytes =
-            params.encode(&yaml(text)).unwrap_or_else(|problems| panic!("{text}: {:?}", lines(&problems)));
-        assert_eq!(json(params.descriptor(), &bytes), want, "{text}");
-    };
+    let check = |text: &str, want: serde_json::Value| taken(&params, text, want);
     check("{}", json!({}));
     check("f_double: 1.5", json!({"fDouble": 1.5}));
     check("f_double: 3", json!({"fDouble": 3.0}));
@@ -91,6 +104,12 @@ fn every_field_type_is_encoded() {
     check("f_optional: 0", json!({"fOptional": 0}));
     check("left: ''", json!({"left": ""}));
     check("right: {}", json!({"right": {}}));
+}
+
+#[test]
+fn lists_and_maps_are_encoded() {
+    let params = params();
+    let check = |text: &str, want: serde_json::Value| taken(&params, text, want);
     check("r_double: [1, 2.5, '3']", json!({"rDouble": [1.0, 2.5, 3.0]}));
     check("r_double: []", json!({}));
     check("r_unpacked: [1, -2]", json!({"rUnpacked": ["1", "-2"]}));
@@ -112,11 +131,7 @@ fn every_field_type_is_encoded() {
 #[test]
 fn well_known_messages_have_their_own_form() {
     let params = params();
-    let check = |text: &str, want: serde_json::Value| {
-        let bytes =
-            params.encode(&yaml(text)).unwrap_or_else(|problems| panic!("{text}: {:?}", lines(&problems)));
-        assert_eq!(json(params.descriptor(), &bytes), want, "{text}");
-    };
+    let check = |text: &str, want: serde_json::Value| taken(&params, text, want);
     check("duration: 10s", json!({"duration": "10s"}));
     check("duration: 1m30.5s", json!({"duration": "90.500s"}));
     check("duration: -1.5s", json!({"duration": "-1.500s"}));
@@ -175,16 +190,9 @@ fn bytes_are_canonical() {
 }
 
 #[test]
-fn every_wrong_value_is_refused_with_its_path() {
+fn every_wrong_scalar_is_refused_with_its_path() {
     let params = params();
-    let check = |text: &str, want: &[&str]| {
-        let problems = params.encode(&yaml(text)).expect_err(text);
-        let got = lines(&problems);
-        assert_eq!(got.len(), want.len(), "{text}: {got:?}");
-        for (got, want) in got.iter().zip(want) {
-            assert!(got.contains(want), "{text}: {got}, expected {want}");
-        }
-    };
+    let check = |text: &str, want: &[&str]| refused(&params, text, want);
     check("[1]", &["expected a map (all.Params), found a list"]);
     check(
         "f_strnig: a",
@@ -221,6 +229,12 @@ fn every_wrong_value_is_refused_with_its_path() {
     );
     check("f_enum: DARKBLUE", &["did you mean DARK_BLUE?"]);
     check("f_enum: 8", &["f_enum: unrecognized value \"8\" for enum all.Color"]);
+}
+
+#[test]
+fn every_wrong_message_list_or_map_is_refused_with_its_path() {
+    let params = params();
+    let check = |text: &str, want: &[&str]| refused(&params, text, want);
     check("f_message: text", &["f_message: expected a map (all.Inner), found the text \"text\""]);
     check("r_double: 1", &["r_double: expected a list, found a number"]);
     check(
