@@ -1,6 +1,8 @@
 //! Views show what was encoded, whatever the order of fields and the padding of numbers, and name what is
 //! malformed without ever panicking.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;

@@ -1,0 +1,161 @@
+//! A small HTTP server for what scrapers and probes ask: GET and HEAD, answers in one piece, a bounded number of
+//! connections, an orderly end.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::address::{BindError, ListenAddress};
+
+/// Clients that are served at once; more wait.
+const MAX_CONNECTIONS: usize = 128;
+
+/// A client that has not sent its request by then is cut off.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long to wait after a failed accept: the usual cause, too many open files, does not go away at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The usual type of short answers.
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// Answers a GET or HEAD request. A long answer is best made on a blocking thread.
+pub type Responder = Arc<dyn Fn(Parts) -> BoxFuture<'static, Response<Bytes>> + Send + Sync>;
+
+/// A running server. It stops when it is dropped; [`HttpServer::stop`] lets answers in progress finish.
+#[derive(Debug)]
+pub struct HttpServer {
+    address: SocketAddr,
+    stop: CancellationToken,
+    connections: TaskTracker,
+}
+
+impl HttpServer {
+    /// Binds an address and serves it on the current runtime. `purpose` is for error texts, such as
+    /// `Prometheus`.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be bound.
+    pub async fn start(
+        purpose: &'static str,
+        address: &ListenAddress,
+        responder: Responder,
+    ) -> Result<Self, BindError> {
+        let listener = address.bind_tcp(purpose).await?;
+        let bound = listener.local_addr();
+        let bound = bound.map_err(|source| BindError { purpose, address: address.clone(), source })?;
+        let server = Self { address: bound, stop: CancellationToken::new(), connections: TaskTracker::new() };
+        let accepting = accept(listener, responder, server.stop.clone(), server.connections.clone());
+        server.connections.spawn(accepting);
+        Ok(server)
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no new connections, and waits for answers in progress at most as long as `grace`.
+    pub async fn stop(self, grace: Duration) {
+        self.stop.cancel();
+        self.connections.close();
+        if tokio::time::timeout(grace, self.connections.wait()).await.is_err() {
+            tracing::warn!(address = %self.address, "HTTP clients were cut off at the end of the grace period");
+        }
+    }
+}
+
+impl Drop for HttpServer {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    responder: Responder,
+    stop: CancellationToken,
+    connections: TaskTracker,
+) {
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let accepting = async {
+        while let Ok(permit) = room.clone().acquire_owned().await {
+            let stream = accept_one(&listener).await;
+            let (responder, stop) = (responder.clone(), stop.clone());
+            connections.spawn(async move {
+                serve_connection(stream, responder, stop).await;
+                drop(permit);
+            });
+        }
+    };
+    stop.run_until_cancelled(accepting).await;
+}
+
+async fn accept_one(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept an HTTP connection; are too many files open?");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection(stream: TcpStream, responder: Responder, stop: CancellationToken) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let responder = responder.clone();
+        async move {
+            let (parts, _) = request.into_parts();
+            let allowed = parts.method == Method::GET || parts.method == Method::HEAD;
+            let response = match allowed {
+                true => responder(parts).await,
+                false => text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"),
+            };
+            Ok::<_, Infallible>(response.map(Full::new))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "an HTTP connection ended early");
+    }
+}
+
+/// An answer of plain text.
+pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
+    response
+}

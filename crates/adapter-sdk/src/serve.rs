@@ -1,0 +1,37 @@
+//! Serving an adapter as a process of its own: an author writes neither server nor registration code.
+//!
+//! Mixer calls one method for each template. Every call carries the handler's configuration, or the id of a
+//! session that was made of it; [`handlers`] keeps a built handler for each.
+
+mod args;
+mod calls;
+mod handlers;
+mod logs;
+mod metrics;
+mod monitoring;
+mod request;
+mod response;
+mod server;
+mod session;
+mod throttle;
+
+pub use args::{LogFormat, ServeArgs};
+pub use logs::init_logs;
+pub use server::Server;
+
+use std::sync::Arc;
+
+use mixer_adapter_api::Adapter;
+
+/// Serves an adapter until the process is asked to stop (SIGTERM or SIGINT), then drains: new calls are refused,
+/// running ones finish, handlers send what they have buffered.
+///
+/// # Errors
+///
+/// An address cannot be bound, the server fails, or something was still busy at the end of the grace period; the
+/// log names it.
+pub async fn serve(adapter: Arc<dyn Adapter>, args: ServeArgs) -> anyhow::Result<()> {
+    init_logs(&args.log_level, args.log_format)?;
+    let server = Server::bind(adapter, args).await?;
+    server.run(server::stop_signal()).await
+}

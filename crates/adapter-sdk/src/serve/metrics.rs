@@ -1,0 +1,103 @@
+//! What an adapter process tells about itself.
+
+use std::time::Duration;
+
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+
+/// Bounds of the call duration, in seconds.
+const DURATION_BUCKETS: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// The metrics of one adapter process.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    calls: IntCounterVec,
+    call_duration: HistogramVec,
+    pub(super) calls_in_flight: IntGauge,
+    instances: IntCounterVec,
+    dropped: IntCounterVec,
+    pub(super) handlers: IntGauge,
+    pub(super) handler_builds: IntCounterVec,
+}
+
+impl Metrics {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let options = HistogramOpts::new(
+            "mixer_adapter_call_duration_seconds",
+            "Time from the arrival of a call to its answer.",
+        );
+        let call_duration = HistogramVec::new(options.buckets(DURATION_BUCKETS.to_vec()), &["template"])?;
+        registry.register(Box::new(call_duration.clone()))?;
+        Ok(Self {
+            calls: counter(
+                "mixer_adapter_calls_total",
+                "Calls by template and the gRPC code of the answer.",
+                &["template", "code"],
+            )?,
+            call_duration,
+            calls_in_flight: gauge("mixer_adapter_calls_in_flight", "Calls that are being handled.")?,
+            instances: counter(
+                "mixer_adapter_instances_total",
+                "Instances that calls brought, by template.",
+                &["template"],
+            )?,
+            dropped: counter(
+                "mixer_adapter_instances_dropped_total",
+                "Instances of reports that could not be used, by template and reason.",
+                &["template", "reason"],
+            )?,
+            handlers: gauge("mixer_adapter_handlers", "Configurations for which a handler is kept.")?,
+            handler_builds: counter(
+                "mixer_adapter_handler_builds_total",
+                "Handlers that were built (ok), or not: invalid configuration, failed.",
+                &["result"],
+            )?,
+        })
+    }
+
+    pub(super) fn call_ended(&self, template: &str, code: tonic::Code, took: Duration) {
+        self.calls.with_label_values(&[template, code_name(code)]).inc();
+        self.call_duration.with_label_values(&[template]).observe(took.as_secs_f64());
+    }
+
+    pub(super) fn instances_came(&self, template: &str, count: usize) {
+        self.instances.with_label_values(&[template]).inc_by(count as u64);
+    }
+
+    pub(super) fn instances_dropped(&self, template: &str, reason: &str, count: u64) {
+        self.dropped.with_label_values(&[template, reason]).inc_by(count);
+    }
+}
+
+/// The name of a code as it is written in specifications.
+fn code_name(code: tonic::Code) -> &'static str {
+    match code {
+        tonic::Code::Ok => "OK",
+        tonic::Code::Cancelled => "CANCELLED",
+        tonic::Code::Unknown => "UNKNOWN",
+        tonic::Code::InvalidArgument => "INVALID_ARGUMENT",
+        tonic::Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        tonic::Code::NotFound => "NOT_FOUND",
+        tonic::Code::AlreadyExists => "ALREADY_EXISTS",
+        tonic::Code::PermissionDenied => "PERMISSION_DENIED",
+        tonic::Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        tonic::Code::FailedPrecondition => "FAILED_PRECONDITION",
+        tonic::Code::Aborted => "ABORTED",
+        tonic::Code::OutOfRange => "OUT_OF_RANGE",
+        tonic::Code::Unimplemented => "UNIMPLEMENTED",
+        tonic::Code::Internal => "INTERNAL",
+        tonic::Code::Unavailable => "UNAVAILABLE",
+        tonic::Code::DataLoss => "DATA_LOSS",
+        tonic::Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}

@@ -1,0 +1,243 @@
+//! The server of an adapter process: bound first, then run, then drained.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use mixer_adapter_api::Adapter;
+use mixer_rpc::raw::HandlerService;
+use prometheus::Registry;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_stream::wrappers::UnixListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::server::{Router, TcpIncoming};
+use tonic_health::server::HealthReporter;
+
+use super::args::ServeArgs;
+use super::calls::{Calls, isolate};
+use super::handlers::Handlers;
+use super::metrics::Metrics;
+use super::monitoring;
+use super::session::{self, Sessions};
+use crate::address::{ListenAddress, Listener};
+use crate::http::HttpServer;
+use crate::templates::{self, TemplateService};
+
+/// A connection that does not answer for so long is closed.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// An adapter's server with its ports bound.
+pub struct Server {
+    args: ServeArgs,
+    name: &'static str,
+    services: Vec<TemplateService>,
+    listener: Listener,
+    monitoring: Option<HttpServer>,
+    ready: Arc<AtomicBool>,
+    handlers: Arc<Handlers>,
+    calls: Arc<Calls>,
+}
+
+impl Server {
+    /// Binds the ports of an adapter that takes shipped templates.
+    ///
+    /// # Errors
+    ///
+    /// A port cannot be bound, or the adapter names a template that is not shipped.
+    pub async fn bind(adapter: Arc<dyn Adapter>, args: ServeArgs) -> anyhow::Result<Self> {
+        Self::bind_with(adapter, args, &[]).await
+    }
+
+    /// Binds the ports of an adapter that has templates of its own: `own` tells where those are called.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::bind`].
+    pub async fn bind_with(
+        adapter: Arc<dyn Adapter>,
+        args: ServeArgs,
+        own: &[TemplateService],
+    ) -> anyhow::Result<Self> {
+        let info = *adapter.info();
+        let services = info
+            .templates
+            .iter()
+            .map(|name| {
+                let found = own.iter().find(|service| service.template == *name);
+                found.or_else(|| templates::shipped(name)).copied().with_context(|| {
+                    format!("template {name} is not shipped; tell at which path it is called")
+                })
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let registry = Registry::new();
+        let metrics = Arc::new(Metrics::register(&registry)?);
+        let address = args.address.clone().context("no --address is given")?;
+        let listener = address.bind("gRPC").await?;
+        let ready = Arc::new(AtomicBool::new(true));
+        let monitoring = match &args.monitoring_address {
+            Some(address) if !args.no_monitoring => {
+                let responder = monitoring::responder(registry, ready.clone());
+                Some(HttpServer::start("monitoring", address, responder).await?)
+            }
+            _ => None,
+        };
+        let (max, idle) = (args.max_handlers, args.handler_idle_timeout);
+        let handlers = Arc::new(Handlers::new(adapter, metrics.clone(), max, idle));
+        let calls = Arc::new(Calls::new(handlers.clone(), metrics, args.max_concurrent_calls));
+        Ok(Self { args, name: info.name, services, listener, monitoring, ready, handlers, calls })
+    }
+
+    /// Where gRPC is served.
+    pub fn address(&self) -> ListenAddress {
+        match &self.listener {
+            Listener::Tcp(listener) => match listener.local_addr() {
+                Ok(address) => ListenAddress::Tcp(address.to_string()),
+                Err(_) => ListenAddress::AnyHost(0),
+            },
+            Listener::Unix(_, file) => ListenAddress::Unix(PathBuf::from(file.path())),
+        }
+    }
+
+    /// Where /metrics and the probes are served.
+    pub fn monitoring_address(&self) -> Option<SocketAddr> {
+        self.monitoring.as_ref().map(HttpServer::local_addr)
+    }
+
+    /// Serves until `stop` is done, then drains.
+    ///
+    /// # Errors
+    ///
+    /// The server fails, or something was still busy at the end of the grace period; the log names it.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let monitoring = self.monitoring_address().map(|address| address.to_string());
+        tracing::info!(
+            adapter = self.name,
+            address = %self.address(),
+            monitoring = monitoring.as_deref().unwrap_or("off"),
+            templates = self.services.iter().map(|service| service.template).collect::<Vec<_>>().join(","),
+            version = env!("CARGO_PKG_VERSION"),
+            "adapter serves"
+        );
+        let (router, health) = self.router().await;
+        let grace = self.args.shutdown_grace;
+        let drain = CancellationToken::new();
+        let serving = tokio::spawn(serve(router, self.listener, drain.clone()));
+        let handlers = self.handlers.clone();
+        let sweeping = tokio::spawn(async move { handlers.close_idle().await });
+        tokio::pin!(serving);
+
+        tokio::select! {
+            ended = &mut serving => {
+                sweeping.abort();
+                return ended.context("the server's task failed")?.context("the server failed");
+            }
+            () = stop => tracing::info!("asked to stop"),
+        }
+        self.ready.store(false, Ordering::Relaxed);
+        for service in health_names(&self.services) {
+            health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
+        }
+        tokio::time::sleep(self.args.drain_delay).await;
+        drain.cancel();
+        let served = tokio::time::timeout(grace, &mut serving).await;
+        if served.is_err() {
+            tracing::error!("calls were still running at the end of the grace period; they are cut off");
+            self.calls.cut_off();
+            serving.abort();
+        }
+        sweeping.abort();
+        let closed = self.handlers.close_all(grace).await;
+        if let Some(monitoring) = self.monitoring {
+            monitoring.stop(Duration::from_secs(1)).await;
+        }
+        served
+            .context("calls were cut off")?
+            .context("the server's task failed")?
+            .context("the server failed")?;
+        anyhow::ensure!(closed, "handlers were not closed within the grace period");
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    async fn router(&self) -> (Router, HealthReporter) {
+        let (health, health_service) = tonic_health::server::health_reporter();
+        for service in health_names(&self.services) {
+            health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
+        }
+        let sessions = Arc::new(Sessions::new(self.handlers.clone(), self.services.clone()));
+        let mut service = HandlerService::new().max_decoding_message_size(self.args.max_message_size);
+        for template in self.services.clone() {
+            let calls = self.calls.clone();
+            service = service.method(template.path(), move |request| {
+                let calls = calls.clone();
+                async move { calls.handle(&template, request).await }
+            });
+        }
+        let routes = add_sessions(service, &sessions).mount(Routes::new(health_service));
+        let mut server = tonic::transport::Server::builder().http2_keepalive_interval(Some(KEEPALIVE));
+        if !self.args.max_connection_age.is_zero() {
+            server = server
+                .max_connection_age(self.args.max_connection_age)
+                .max_connection_age_grace(self.args.shutdown_grace);
+        }
+        (server.add_routes(routes), health)
+    }
+}
+
+fn add_sessions(service: HandlerService, sessions: &Arc<Sessions>) -> HandlerService {
+    let path = |method| format!("/{}/{method}", session::SERVICE);
+    let (validate, create, close) = (sessions.clone(), sessions.clone(), sessions.clone());
+    service
+        .method(path("Validate"), move |request| {
+            let validate = validate.clone();
+            async move { isolate("Validate", async { validate.validate(request.get_ref()) }).await }
+        })
+        .method(path("CreateSession"), move |request| {
+            let create = create.clone();
+            async move { isolate("CreateSession", create.create(request.get_ref())).await }
+        })
+        .method(path("CloseSession"), move |request| std::future::ready(close.close(request.get_ref())))
+}
+
+/// The names that health is asked for; the empty one is the whole process.
+fn health_names(services: &[TemplateService]) -> impl Iterator<Item = &'static str> {
+    let names: Vec<_> = services.iter().map(|service| service.service).collect();
+    names.into_iter().chain(["", session::SERVICE])
+}
+
+async fn serve(
+    router: Router,
+    listener: Listener,
+    drain: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
+    match listener {
+        Listener::Tcp(listener) => {
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            router.serve_with_incoming_shutdown(incoming, drain.cancelled()).await
+        }
+        Listener::Unix(listener, _file) => {
+            let incoming = UnixListenerStream::new(listener);
+            router.serve_with_incoming_shutdown(incoming, drain.cancelled()).await
+        }
+    }
+}
+
+/// Done when the process is asked to stop.
+pub(super) async fn stop_signal() {
+    let (terminate, interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "signals cannot be received; the process stops only when it is killed");
+            return std::future::pending().await;
+        }
+    };
+    let (mut terminate, mut interrupt) = (terminate, interrupt);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
