@@ -17,7 +17,6 @@ mod workload;
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use envoy_types::pb::envoy::service::accesslog::v3::access_log_service_server::AccessLogServiceServer;
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::AuthorizationServer;
@@ -29,10 +28,6 @@ use crate::grpc::{Goaway, Services};
 
 /// The two services and what they import, pruned by `cargo xtask gen`.
 const DESCRIPTORS: &[u8] = include_bytes!("envoy/services.desc");
-
-/// When an access log stream is ended from this side, give or take a tenth: streams are sticky, and proxies spread
-/// over new replicas only when they open new ones.
-const STREAM_MAX_AGE: Duration = Duration::from_secs(3600);
 
 /// Adds the Envoy services to the port.
 ///
@@ -49,7 +44,8 @@ pub(crate) fn add(
     let most = options.grpc.max_message_size;
     let authz = authz::AuthzService::new(front.clone(), metrics.clone());
     services.add(AuthorizationServer::new(authz).max_decoding_message_size(most), DESCRIPTORS);
-    let logs = access_log::AccessLogs::new(front.clone(), metrics, STREAM_MAX_AGE, goaway.subscribe());
+    let logs =
+        access_log::AccessLogs::new(front.clone(), metrics, options.grpc.stream_max_age, goaway.subscribe());
     services.add(AccessLogServiceServer::new(logs).max_decoding_message_size(most), DESCRIPTORS);
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! reflection, an orderly end).
 
 mod connections;
-mod deadline;
+pub(crate) mod deadline;
 mod describe;
 mod doors;
 mod observe;
@@ -10,7 +10,8 @@ mod rpc_metrics;
 mod services;
 
 pub use connections::{Goaway, GrpcServer};
-pub(crate) use deadline::deadline;
+pub(crate) use rpc_metrics::RpcMetrics;
+pub(crate) use services::Health;
 pub use services::Services;
 
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub struct GrpcOptions {
     pub keepalive_interval: Duration,
     /// A peer that does not answer in this time is gone.
     pub keepalive_timeout: Duration,
+    /// A stream of access logs ends after this time, so that proxies spread over the replicas again.
+    pub stream_max_age: Duration,
 }
 
 impl Default for GrpcOptions {
@@ -35,6 +38,7 @@ impl Default for GrpcOptions {
             max_concurrent_streams: 1024,
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
+            stream_max_age: Duration::from_secs(30 * 60),
         }
     }
 }

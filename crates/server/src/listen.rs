@@ -54,6 +54,20 @@ impl FromStr for ListenAddress {
     }
 }
 
+impl ListenAddress {
+    /// How a client on the same host reaches it.
+    pub fn for_local_client(&self) -> String {
+        match self {
+            Self::AnyHost(port) => format!("localhost:{port}"),
+            Self::Unix(_) => self.to_string(),
+            Self::Tcp(address) => match address.parse::<SocketAddr>() {
+                Ok(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
+                _ => address.clone(),
+            },
+        }
+    }
+}
+
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

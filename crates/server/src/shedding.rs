@@ -14,9 +14,8 @@ mod tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mixer_dispatch::RateLimitedLog;
 use prometheus::{IntCounter, Opts, Registry};
-
-use crate::log_gate::LogGate;
 
 use bucket::TokenBucket;
 use latency::LatencyEvaluator;
@@ -38,7 +37,7 @@ struct Active {
     latency: Option<LatencyEvaluator>,
     rate: Option<TokenBucket>,
     metrics: Metrics,
-    log: LogGate,
+    log: RateLimitedLog,
 }
 
 /// A request that was taken. Dropping it says that the request has been answered.
@@ -72,7 +71,7 @@ impl Throttler {
             latency: options.latency_enabled().then(|| LatencyEvaluator::new(options, now)),
             rate: options.rate_enabled().then(|| TokenBucket::new(options.max_rate, options.burst(), now)),
             metrics,
-            log: LogGate::new(LOG_PERIOD),
+            log: RateLimitedLog::new(LOG_PERIOD),
         }))))
     }
 
@@ -104,7 +103,7 @@ impl Throttler {
 impl Active {
     fn admit(self: &Arc<Self>, cost: usize, now: Instant) -> Result<Ticket, Overloaded> {
         if let Some(reason) = self.exceeded(cost, now) {
-            self.note(&reason, cost, now);
+            self.note(&reason, cost);
             if self.enforce {
                 return Err(Overloaded);
             }
@@ -127,14 +126,14 @@ impl Active {
         (!rate.take(cost as f64, now)).then(text)
     }
 
-    fn note(&self, reason: &str, cost: usize, now: Instant) {
+    fn note(&self, reason: &str, cost: usize) {
         if self.enforce {
             self.metrics.throttled.inc();
             self.metrics.cost_shed.inc_by(cost as u64);
         } else {
             self.metrics.log_only.inc();
         }
-        let Some(suppressed) = self.log.pass(now) else { return };
+        let Some(suppressed) = self.log.permit() else { return };
         if self.enforce {
             tracing::warn!(target: "loadshedding", cost, suppressed, "Throttled ({reason})");
         } else {

@@ -92,7 +92,7 @@ impl AccessLogService for AccessLogs {
                     stream.take(message).await;
                 }
                 () = &mut age => break,
-                _ = draining.wait_for(|draining| *draining) => break,
+                () = async { drop(draining.wait_for(|draining| *draining).await) } => break,
             }
         }
         stream.take_what_is_here(&mut messages).await;

@@ -14,7 +14,7 @@ use super::field::Resolved;
 use super::metrics::EnvoyMetrics;
 use super::response;
 use crate::front::Front;
-use crate::grpc::deadline;
+use crate::grpc::deadline::deadline;
 
 /// The ext_authz service.
 pub(super) struct AuthzService {

@@ -10,7 +10,7 @@ use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::protobuf::{Struct, Value, value::Kind};
 use envoy_types::pb::google::rpc;
 use mixer_adapter_api::{Status, code};
-use mixer_config::HeaderOperation;
+use mixer_config::snapshot::HeaderOperation;
 use mixer_dispatch::{CheckError, CheckOutcome, HeaderChange, RouteDirective, http_status};
 
 /// The body of an answer that could not be worked out: it names no adapter, because the client reads it.

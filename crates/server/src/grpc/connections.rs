@@ -3,14 +3,21 @@
 use std::sync::Arc;
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use mixer_rpc::raw::MixerService;
+use prometheus::Registry;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tonic::server::NamedService;
 
 use super::GrpcOptions;
 use super::doors::Doors;
 use super::rpc_metrics::RpcMetrics;
+use super::services::{Health, Served, Services};
+use crate::app::StartError;
+use crate::front::Front;
 use crate::listen::{Listener, accept_tcp, accept_unix};
+use crate::mixer_api::MixerApi;
 
 /// Tells every connection to finish what it has and take nothing more.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +27,11 @@ impl Goaway {
     /// Stop accepting; GOAWAY on every connection.
     pub fn send(&self) {
         self.0.send_replace(true);
+    }
+
+    /// Turns true when it is sent.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<bool> {
+        self.0.subscribe()
     }
 
     async fn sent(mut receiver: watch::Receiver<bool>) {
@@ -33,12 +45,37 @@ impl Goaway {
 /// The gRPC port, ready to be served.
 #[derive(Debug)]
 pub struct GrpcServer {
-    pub(crate) doors: Doors,
-    pub(crate) options: GrpcOptions,
-    pub(crate) goaway: Goaway,
+    doors: Doors,
+    options: GrpcOptions,
+    goaway: Goaway,
 }
 
 impl GrpcServer {
+    /// The Mixer API and these services, and what keeps their health in step.
+    ///
+    /// # Errors
+    /// A metric is registered already, or a descriptor cannot be read.
+    pub(crate) fn new(
+        options: GrpcOptions,
+        front: &Arc<Front>,
+        mut services: Services,
+        goaway: Goaway,
+        registry: &Registry,
+    ) -> Result<(Self, Health), StartError> {
+        let mixer = MixerService::new(MixerApi::new(front.clone(), registry)?)
+            .max_decoding_message_size(options.max_message_size);
+        services.describe(<MixerService<MixerApi> as NamedService>::NAME, mixer_proto::DESCRIPTOR_SET);
+        let Served { routes, methods, health } = services.finish()?;
+        let metrics = Arc::new(RpcMetrics::register(&methods, registry)?);
+        let doors = Doors { mixer, routes, metrics };
+        Ok((Self { doors, options, goaway }, health))
+    }
+
+    /// Ends the serving.
+    pub(crate) fn goaway(&self) -> &Goaway {
+        &self.goaway
+    }
+
     /// Which methods have calls that are running, and how many: those who are late in the end.
     pub(crate) fn metrics(&self) -> &Arc<RpcMetrics> {
         &self.doors.metrics
@@ -49,14 +86,14 @@ impl GrpcServer {
     pub async fn serve(self, listener: Listener) {
         let builder = self.builder();
         let mut connections = JoinSet::new();
-        let mut stop = std::pin::pin!(Goaway::sent(self.goaway.0.subscribe()));
+        let mut stop = std::pin::pin!(Goaway::sent(self.goaway.subscribe()));
         loop {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
                 Some(_) = connections.join_next() => {}
                 accepted = accept(&listener) => {
-                    let goaway = self.goaway.0.subscribe();
+                    let goaway = self.goaway.subscribe();
                     match accepted {
                         Stream::Tcp(io) => {
                             connections.spawn(connection(builder.clone(), io, self.doors.clone(), goaway));

@@ -43,9 +43,13 @@ impl Description {
         for (file, _) in files.values() {
             for service in &file.service {
                 let name = format!("{}.{}", file.package(), service.name());
-                let Some(index) = description.undescribed.iter().position(|wanted| *wanted == name) else { continue };
+                let Some(index) = description.undescribed.iter().position(|wanted| *wanted == name) else {
+                    continue;
+                };
                 description.undescribed.remove(index);
-                description.methods.extend(service.method.iter().map(|method| format!("{name}/{}", method.name())));
+                description
+                    .methods
+                    .extend(service.method.iter().map(|method| format!("{name}/{}", method.name())));
                 need(file.name(), &files, &mut needed);
             }
         }

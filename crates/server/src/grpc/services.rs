@@ -74,7 +74,7 @@ impl Services {
         self.describe("grpc.reflection.v1alpha.ServerReflection", v1alpha::FILE_DESCRIPTOR_SET);
         let description = Description::of(&self.names, &self.descriptor_sets)?;
         for name in &description.undescribed {
-            tracing::warn!(service = %name, "no descriptor; reflection does not know this service");
+            tracing::warn!(service = %name, "no descriptor; reflection and metrics do not know this service");
         }
         let reflection = || {
             let builder = tonic_reflection::server::Builder::configure()

@@ -1,0 +1,252 @@
+//! The server as a whole: configure, bind, run until asked to stop, end in order.
+
+mod drain;
+mod metrics;
+mod options;
+mod runtime;
+
+pub use options::{AppOptions, Timing};
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mixer_adapter_api::Registry as Adapters;
+use mixer_dispatch::Engine;
+use prometheus::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::admin::Admin;
+use crate::config::{ConfigLoop, ConfigMetrics, ConfigSource};
+use crate::envoy;
+use crate::front::Front;
+use crate::grpc::{Goaway, GrpcServer, Health, Services};
+use crate::listen::{BindError, ListenAddress, Listener};
+use crate::readiness::{Guard, Readiness};
+use crate::shedding::Throttler;
+use crate::stop::Stop;
+use crate::version::BUILD;
+use runtime::RequestRuntime;
+
+/// What start-up waits for: the first configuration.
+const CONFIG: &str = "config";
+
+/// What start-up waits for: that the gRPC port is served.
+const LISTENER: &str = "listener";
+
+/// The server did not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A socket.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The monitoring port is HTTP over TCP only.
+    #[error("the monitoring address {0} is not host:port")]
+    AdminAddress(ListenAddress),
+    /// Threads or sockets.
+    #[error("the system refuses: {0}; check the limits of processes and open files")]
+    System(#[from] io::Error),
+    /// Two metrics of one name: a defect.
+    #[error("metrics cannot be registered: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// A descriptor that is compiled in cannot be read: a defect.
+    #[error("service descriptors cannot be read: {0}")]
+    Descriptors(#[from] tonic_reflection::server::Error),
+}
+
+/// The server ended otherwise than by being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No configuration in time.
+    #[error(
+        "exceeded timeout {timeout:?} (--configWaitTimeout) waiting for the first configuration from {from}: {reason}"
+    )]
+    NoConfig {
+        /// How long it was waited.
+        timeout: Duration,
+        /// Where configuration should have come from.
+        from: String,
+        /// Why it did not, as far as that is known.
+        reason: String,
+    },
+}
+
+/// A server whose sockets are bound and which answers nobody yet.
+#[derive(Debug)]
+pub struct Bound {
+    options: AppOptions,
+    addresses: Addresses,
+    listener: Listener,
+    admin_listener: TcpListener,
+    server: GrpcServer,
+    health: Health,
+    admin: Arc<Admin>,
+    config: ConfigLoop,
+    /// Not ready before the gRPC port is served.
+    serving: Guard,
+    front: Arc<Front>,
+    requests: RequestRuntime,
+}
+
+/// The addresses that were really bound.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// The gRPC port.
+    pub grpc: ListenAddress,
+    /// The monitoring port.
+    pub admin: ListenAddress,
+}
+
+impl Bound {
+    /// Binds the sockets and puts everything together. Must be called on the runtime of the admin port.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn bind(
+        options: AppOptions,
+        adapters: Adapters,
+        source: ConfigSource,
+    ) -> Result<Self, StartError> {
+        let requests = RequestRuntime::start(options.request_threads)?;
+        let registry = Registry::new();
+        metrics::register(&registry)?;
+        let readiness = Readiness::new();
+        let (first, serving) = (readiness.wait_for(CONFIG), readiness.wait_for(LISTENER));
+        let (listener, admin_listener, addresses) = bind(&options, &requests).await?;
+        let engine = engine(&options, &adapters, &registry, &requests)?;
+        let throttler = Throttler::new(&options.shedding, &registry)?;
+        let front = Arc::new(Front::new(engine.clone(), throttler, options.compat));
+        let goaway = Goaway::default();
+        let mut services = Services::default();
+        envoy::add(&mut services, &front, &goaway, &options, &registry)?;
+        let (server, health) = GrpcServer::new(options.grpc.clone(), &front, services, goaway, &registry)?;
+        let config = ConfigLoop {
+            source,
+            adapters,
+            options: options.compile.clone(),
+            engine,
+            metrics: ConfigMetrics::register(&registry)?,
+            first: Some(first),
+            unavailable: watch::Sender::default(),
+        };
+        let admin = Arc::new(Admin { metrics: registry, readiness, build: BUILD });
+        Ok(Self {
+            options,
+            addresses,
+            listener,
+            admin_listener,
+            server,
+            health,
+            admin,
+            config,
+            serving,
+            front,
+            requests,
+        })
+    }
+
+    /// The addresses that were really bound.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The self-metrics, as `/metrics` serves them.
+    pub fn metrics(&self) -> &Registry {
+        &self.admin.metrics
+    }
+
+    /// Serves until asked to stop, and then ends in order.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub async fn run(self, stop: &Stop) -> Result<(), RunError> {
+        let readiness = self.admin.readiness.clone();
+        // Everything here ends when this function does.
+        let mut tasks = JoinSet::new();
+        tasks.spawn(self.admin.serve(self.admin_listener));
+        tasks.spawn(self.health.follow(readiness.clone()));
+        if let Some(file) = self.options.liveness_file.clone() {
+            tasks.spawn(file.keep(Readiness::new().subscribe()));
+        }
+        if let Some(file) = self.options.readiness_file.clone() {
+            tasks.spawn(file.keep(readiness.subscribe()));
+        }
+        let engine = self.config.engine.clone();
+        let started = first_configuration(self.config, &self.options, &readiness, &mut tasks, stop).await?;
+        if started {
+            let end = drain::Drain {
+                readiness,
+                goaway: self.server.goaway().clone(),
+                metrics: self.server.metrics().clone(),
+                front: self.front,
+                engine,
+                timing: self.options.timing,
+            };
+            let served = self.requests.handle().spawn(self.server.serve(self.listener));
+            drop(self.serving);
+            tracing::info!(
+                "ready; next: mixc check -m {} -s destination.namespace=default",
+                self.addresses.grpc
+            );
+            stop.requested(1).await;
+            end.run(stop, served).await;
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Binds both ports; the gRPC port on the runtime that serves it.
+async fn bind(
+    options: &AppOptions,
+    requests: &RequestRuntime,
+) -> Result<(Listener, TcpListener, Addresses), StartError> {
+    let address = options.grpc_address.clone();
+    let listener =
+        requests.handle().spawn(Listener::bind("gRPC", address)).await.map_err(io::Error::from)??;
+    let admin = Listener::bind("monitoring", options.admin_address.clone()).await?;
+    let addresses = Addresses { grpc: listener.local_address()?, admin: admin.local_address()? };
+    let Listener::Tcp(admin) = admin else { return Err(StartError::AdminAddress(addresses.admin)) };
+    tracing::info!("listening for gRPC on {}", addresses.grpc);
+    tracing::info!("listening for monitoring on {}: /metrics, /readyz, /healthz, /version", addresses.admin);
+    Ok((listener, admin, addresses))
+}
+
+fn engine(
+    options: &AppOptions,
+    adapters: &Adapters,
+    registry: &Registry,
+    requests: &RequestRuntime,
+) -> Result<Engine, StartError> {
+    // Hosted adapters are built, and scraped, on the runtime of the admin port; calls of gRPC adapters belong to the
+    // requests that cause them.
+    let runtime = Some(requests.handle().clone());
+    let options = mixer_dispatch::EngineOptions { runtime, compat: options.compat, ..options.engine.clone() };
+    Ok(Engine::new(options, adapters.clone(), registry)?)
+}
+
+/// Waits for the first configuration. False when asked to stop before.
+async fn first_configuration(
+    config: ConfigLoop,
+    options: &AppOptions,
+    readiness: &Readiness,
+    tasks: &mut JoinSet<()>,
+    stop: &Stop,
+) -> Result<bool, RunError> {
+    let (timeout, from) = (options.timing.config_wait, config.source.description.clone());
+    let unavailable = config.unavailable.subscribe();
+    let mut waiting = readiness.subscribe();
+    tasks.spawn(config.run());
+    let applied = waiting.wait_for(|waiting| waiting.names().all(|name| name != CONFIG));
+    tokio::select! {
+        _ = applied => Ok(true),
+        () = stop.requested(1) => Ok(false),
+        () = tokio::time::sleep(timeout) => {
+            let reason = unavailable.borrow().clone();
+            let reason = reason.map_or_else(|| "it says nothing".to_owned(), |reason| reason.to_string());
+            Err(RunError::NoConfig { timeout, from, reason })
+        }
+    }
+}
