@@ -73,7 +73,7 @@ pub enum AttributeError {
         error: ValueError,
     },
     /// The same attribute twice.
-    #[error("attribute {name} is given in --{first} and again in --{second}; give it once")]
+    #[error("attribute {name} is given twice, in --{first} and in --{second}; give it once")]
     Duplicate {
         /// The attribute.
         name: String,

@@ -163,7 +163,7 @@ fn mistakes_name_flag_attribute_and_value() {
     );
     refused(
         &["-a", "x=1", "-s", "x=2"],
-        "attribute x is given in --string_attributes and again in --attributes; give it once",
+        "attribute x is given twice, in --string_attributes and in --attributes; give it once",
     );
 }
 
