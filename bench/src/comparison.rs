@@ -73,7 +73,7 @@ pub(crate) struct Comparison {
     /// Name of the workload.
     pub(crate) name: String,
     /// What `references` together are.
-    pub(crate) reference: &'static str,
+    pub(crate) reference: String,
     /// What ours is compared with: the sum of what each needs for a bag.
     pub(crate) references: Vec<Subject>,
     /// Ours.

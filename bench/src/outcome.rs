@@ -12,7 +12,7 @@ pub(crate) struct Row {
     /// Name of the workload.
     pub(crate) workload: String,
     /// What it is compared with.
-    pub(crate) reference_name: &'static str,
+    pub(crate) reference_name: String,
     /// CPU of ours.
     pub(crate) ours: Spread,
     /// CPU of what it is compared with.
@@ -76,7 +76,7 @@ impl Outcome {
                 verdict(row.ratio.median, row.target),
                 format!("{:.0}", row.calls_per_second),
                 row.original.map_or_else(|| "–".to_owned(), |original| spread(original, 1)),
-                row.reference_name.to_owned(),
+                row.reference_name.clone(),
             ]
         }));
         let mut text = if self.rows.is_empty() { String::new() } else { columns(&lines) };

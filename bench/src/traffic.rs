@@ -102,6 +102,11 @@ impl Traffic {
         Self { path: REPORT_PATH, bags, messages: vec![message], deduplication: false, judge: Judge::Nothing }
     }
 
+    /// Mean length of the messages.
+    pub(crate) fn message_bytes(&self) -> usize {
+        self.messages.iter().map(Bytes::len).sum::<usize>() / self.messages.len().max(1)
+    }
+
     /// The message of the call with this number.
     pub(crate) fn message(&self, number: u64) -> Bytes {
         let index = number as usize % self.messages.len().max(1);

@@ -13,6 +13,8 @@ pub(crate) enum Handler {
     Hosted,
     /// As a process of its own that listens on this port of loopback.
     Grpc(u16),
+    /// The same, as the sample of Istio 1.3, which cannot read durations: it gets a number instead.
+    OriginalGrpc(u16),
 }
 
 const DIMENSIONS: [(&str, &str); 19] = [
@@ -59,13 +61,15 @@ pub(crate) fn metrics(handler: Handler) -> Vec<Value> {
         DIMENSIONS.iter().map(|(name, expression)| ((*name).to_owned(), json!(expression))).collect();
     let mut resources = vec![manifest(), handler_resource(handler)];
     for (_, instance, _, value) in METRICS {
+        let number = matches!(handler, Handler::OriginalGrpc(_)) && value.starts_with("response.duration");
+        let value = if number { "response.size | 0" } else { value };
         let params = json!({ "value": value, "dimensions": dimensions });
         resources.push(resource("instance", instance, &spec_of_instance(handler, &params)));
     }
     let instances = METRICS.map(|(_, instance, _, _)| instance);
     let actions = json!([{ "handler": "prometheus", "instances": instances }]);
     resources.push(resource("rule", "http", &json!({ "match": HTTP, "actions": actions })));
-    if matches!(handler, Handler::Grpc(_)) {
+    if !matches!(handler, Handler::Hosted) {
         resources.extend(adapter_resources());
     }
     resources
@@ -85,7 +89,7 @@ fn handler_resource(handler: Handler) -> Value {
     let params = json!({ "metrics": metrics });
     let spec = match handler {
         Handler::Hosted => json!({ "compiledAdapter": "prometheus", "params": params }),
-        Handler::Grpc(port) => {
+        Handler::Grpc(port) | Handler::OriginalGrpc(port) => {
             let connection = json!({ "address": format!("127.0.0.1:{port}") });
             json!({ "adapter": "prometheus", "connection": connection, "params": params })
         }
@@ -96,7 +100,7 @@ fn handler_resource(handler: Handler) -> Value {
 fn spec_of_instance(handler: Handler, params: &Value) -> Value {
     match handler {
         Handler::Hosted => json!({ "compiledTemplate": "metric", "params": params }),
-        Handler::Grpc(_) => json!({ "template": "metric", "params": params }),
+        Handler::Grpc(_) | Handler::OriginalGrpc(_) => json!({ "template": "metric", "params": params }),
     }
 }
 

@@ -13,6 +13,7 @@ fn all() -> Vec<(&'static str, Vec<Value>)> {
     vec![
         ("hosted", metrics(Handler::Hosted)),
         ("grpc", metrics(Handler::Grpc(4711))),
+        ("original grpc", metrics(Handler::OriginalGrpc(4711))),
         ("policy", policy()),
         ("rules", rules((0..100).step_by(10))),
     ]
@@ -46,7 +47,7 @@ fn names_are_given_once() {
 
 #[test]
 fn labels_of_a_metric_are_the_dimensions_of_its_instance() {
-    for handler in [Handler::Hosted, Handler::Grpc(4711)] {
+    for handler in [Handler::Hosted, Handler::Grpc(4711), Handler::OriginalGrpc(4711)] {
         let resources = metrics(handler);
         let of = |kind: &str, name: &str| {
             let found = resources.iter().find(|r| r["kind"] == kind && r["metadata"]["name"] == name);

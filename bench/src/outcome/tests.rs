@@ -9,7 +9,7 @@ fn spread_of(median: f64) -> Spread {
 fn row(workload: &str, ratio: f64, target: Option<f64>, original: Option<f64>) -> Row {
     Row {
         workload: workload.to_owned(),
-        reference_name: "echo of one bag",
+        reference_name: "echo of one bag".to_owned(),
         ours: spread_of(ratio * 40.0),
         reference: spread_of(40.0),
         ratio: spread_of(ratio),

@@ -17,7 +17,7 @@ pub(super) async fn run(bench: &Bench, quota: bool) -> anyhow::Result<Row> {
     };
     let comparison = Comparison {
         name: name.to_owned(),
-        reference: "echo of the check",
+        reference: format!("echo of the check ({} bytes)", traffic.message_bytes()),
         references: vec![bench.echo(&traffic).await?],
         ours: start(bench, &bench.ours(), &traffic, name).await?,
         original,

@@ -31,10 +31,11 @@ pub(super) async fn hosted(bench: &Bench, bags: u64, target: f64) -> anyhow::Res
         Some(server) => Some(start(server, format!("{name}-original")).await?),
         None => None,
     };
-    let references = vec![bench.echo(&Traffic::report(1)?).await?];
+    let one = Traffic::report(1)?;
+    let references = vec![bench.echo(&one).await?];
     let comparison = Comparison {
         name,
-        reference: "echo of one bag",
+        reference: format!("echo of one bag ({} bytes)", one.message_bytes()),
         references,
         ours,
         original,
@@ -49,7 +50,7 @@ pub(super) async fn grpc(bench: &Bench) -> anyhow::Result<Row> {
     let traffic = Traffic::report(1)?;
     let comparison = Comparison {
         name: "report-1-grpc".to_owned(),
-        reference: "echo of one bag",
+        reference: format!("echo of one bag ({} bytes)", traffic.message_bytes()),
         references: vec![bench.echo(&traffic).await?],
         ours: with_adapter(bench, &traffic, "report-1-grpc").await?,
         original: original_with_adapter(bench, &traffic, "report-1-grpc-original").await?,
@@ -64,10 +65,15 @@ pub(super) async fn grpc(bench: &Bench) -> anyhow::Result<Row> {
 pub(super) async fn grpc_batch(bench: &Bench) -> anyhow::Result<Row> {
     let traffic = Traffic::report(BATCH)?;
     let instances = bench.path("instances");
-    fs::write(&instances, instance_bytes(bench, &traffic).await?)?;
+    let message = instance_bytes(bench, &traffic).await?;
+    fs::write(&instances, &message)?;
     let comparison = Comparison {
         name: format!("report-{BATCH}-grpc"),
-        reference: "echo of the report + client and server of its instances",
+        reference: format!(
+            "echo of the report ({} bytes) + client and server of its instances ({} bytes)",
+            traffic.message_bytes(),
+            message.len()
+        ),
         references: vec![bench.echo(&traffic).await?, bench.relay(instances, BATCH)],
         ours: with_adapter(bench, &traffic, "report-100-grpc").await?,
         original: original_with_adapter(bench, &traffic, "report-100-grpc-original").await?,
@@ -102,7 +108,11 @@ async fn start(
     traffic: &Traffic,
     folder: String,
 ) -> anyhow::Result<Subject> {
-    let handler = adapter.as_ref().map_or(Handler::Hosted, |adapter| Handler::Grpc(adapter.port));
+    let handler = match (&adapter, &server) {
+        (None, _) => Handler::Hosted,
+        (Some(adapter), Server::Ours(_)) => Handler::Grpc(adapter.port),
+        (Some(adapter), Server::Original(_)) => Handler::OriginalGrpc(adapter.port),
+    };
     let deployment = Deployment::start(&server, &metrics(handler), adapter, &bench.path(&folder)).await?;
     bench.subject(deployment, traffic.clone()).await
 }

@@ -27,7 +27,7 @@ pub(super) async fn run(bench: &Bench, outcome: &mut Outcome) -> anyhow::Result<
     };
     let comparison = Comparison {
         name: format!("check, {MANY} rules"),
-        reference: "check, ten rules",
+        reference: "check, ten rules".to_owned(),
         references: vec![bench.subject(few, traffic.clone()).await?],
         ours: bench.subject(many, traffic).await?,
         original,
