@@ -15,4 +15,4 @@ pub mod wire;
 pub use address::{BindError, ListenAddress, ParseListenAddressError};
 pub use mixer_adapter_api::*;
 pub use mixer_attribute::{Duration, Timestamp};
-pub use serve::{LogFormat, ServeArgs, Server, init_logs, serve};
+pub use serve::{LogFormat, ServeArgs, ServeError, Server, init_logs, serve};

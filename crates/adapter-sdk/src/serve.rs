@@ -5,6 +5,7 @@
 
 mod args;
 mod calls;
+mod error;
 mod handlers;
 mod logs;
 mod metrics;
@@ -16,6 +17,7 @@ mod session;
 mod throttle;
 
 pub use args::{LogFormat, ServeArgs};
+pub use error::ServeError;
 pub use logs::init_logs;
 pub use server::Server;
 
@@ -30,7 +32,7 @@ use mixer_adapter_api::Adapter;
 ///
 /// An address cannot be bound, the server fails, or something was still busy at the end of the grace period; the
 /// log names it.
-pub async fn serve(adapter: Arc<dyn Adapter>, args: ServeArgs) -> anyhow::Result<()> {
+pub async fn serve(adapter: Arc<dyn Adapter>, args: ServeArgs) -> Result<(), ServeError> {
     init_logs(&args.log_level, args.log_format)?;
     let server = Server::bind(adapter, args).await?;
     server.run(server::stop_signal()).await

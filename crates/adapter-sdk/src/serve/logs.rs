@@ -2,19 +2,19 @@
 
 use std::io;
 
-use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
 use super::args::LogFormat;
+use super::error::ServeError;
 
 /// Sets up logging for the process. In a process that has set it up already, nothing changes.
 ///
 /// # Errors
 ///
 /// The filter is not one.
-pub fn init_logs(filter: &str, format: LogFormat) -> anyhow::Result<()> {
+pub fn init_logs(filter: &str, format: LogFormat) -> Result<(), ServeError> {
     let filter = EnvFilter::try_new(filter)
-        .with_context(|| format!("--logLevel {filter:?} is no filter; write for example \"info\""))?;
+        .map_err(|source| ServeError::LogLevel { filter: filter.to_owned(), source })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let set = match format {
         LogFormat::Text => builder.try_init(),

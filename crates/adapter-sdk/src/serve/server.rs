@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use mixer_adapter_api::Adapter;
 use mixer_rpc::raw::HandlerService;
 use prometheus::Registry;
@@ -19,6 +18,7 @@ use tonic_health::server::HealthReporter;
 
 use super::args::ServeArgs;
 use super::calls::{Calls, isolate};
+use super::error::ServeError;
 use super::handlers::Handlers;
 use super::metrics::Metrics;
 use super::monitoring;
@@ -48,7 +48,7 @@ impl Server {
     /// # Errors
     ///
     /// A port cannot be bound, or the adapter names a template that is not shipped.
-    pub async fn bind(adapter: Arc<dyn Adapter>, args: ServeArgs) -> anyhow::Result<Self> {
+    pub async fn bind(adapter: Arc<dyn Adapter>, args: ServeArgs) -> Result<Self, ServeError> {
         Self::bind_with(adapter, args, &[]).await
     }
 
@@ -61,21 +61,19 @@ impl Server {
         adapter: Arc<dyn Adapter>,
         args: ServeArgs,
         own: &[TemplateService],
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, ServeError> {
         let info = *adapter.info();
         let services = info
             .templates
             .iter()
             .map(|name| {
                 let found = own.iter().find(|service| service.template == *name);
-                found.or_else(|| templates::shipped(name)).copied().with_context(|| {
-                    format!("template {name} is not shipped; tell at which path it is called")
-                })
+                found.or_else(|| templates::shipped(name)).copied().ok_or(ServeError::UnknownTemplate(name))
             })
-            .collect::<anyhow::Result<Vec<_>>>()?;
+            .collect::<Result<Vec<_>, ServeError>>()?;
         let registry = Registry::new();
         let metrics = Arc::new(Metrics::register(&registry)?);
-        let address = args.address.clone().context("no --address is given")?;
+        let address = args.address.clone().ok_or(ServeError::NoAddress)?;
         let listener = address.bind("gRPC").await?;
         let ready = Arc::new(AtomicBool::new(true));
         let monitoring = match &args.monitoring_address {
@@ -112,7 +110,7 @@ impl Server {
     /// # Errors
     ///
     /// The server fails, or something was still busy at the end of the grace period; the log names it.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let monitoring = self.monitoring_address().map(|address| address.to_string());
         tracing::info!(
             adapter = self.name,
@@ -133,7 +131,7 @@ impl Server {
         tokio::select! {
             ended = &mut serving => {
                 sweeping.abort();
-                return ended.context("the server's task failed")?.context("the server failed");
+                return Ok(ended??);
             }
             () = stop => tracing::info!("asked to stop"),
         }
@@ -154,11 +152,10 @@ impl Server {
         if let Some(monitoring) = self.monitoring {
             monitoring.stop(Duration::from_secs(1)).await;
         }
-        served
-            .context("calls were cut off")?
-            .context("the server's task failed")?
-            .context("the server failed")?;
-        anyhow::ensure!(closed, "handlers were not closed within the grace period");
+        served.map_err(|_| ServeError::CutOff)???;
+        if !closed {
+            return Err(ServeError::NotClosed);
+        }
         tracing::info!("stopped");
         Ok(())
     }

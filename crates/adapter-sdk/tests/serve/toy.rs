@@ -166,7 +166,7 @@ pub(crate) struct Running {
     pub(crate) channel: Channel,
     pub(crate) monitoring: std::net::SocketAddr,
     pub(crate) stop: oneshot::Sender<()>,
-    pub(crate) ended: tokio::task::JoinHandle<anyhow::Result<()>>,
+    pub(crate) ended: tokio::task::JoinHandle<Result<(), mixer_adapter_sdk::ServeError>>,
 }
 
 pub(crate) fn adapter(toy: &Arc<Toy>) -> Arc<dyn Adapter> {

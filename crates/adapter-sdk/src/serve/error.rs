@@ -1,0 +1,40 @@
+//! Why an adapter process cannot start, or did not end well.
+
+use crate::address::BindError;
+
+/// Why an adapter process cannot start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// `--logLevel` is no filter.
+    #[error("--logLevel {filter:?} is no filter ({source}); write for example \"info\"")]
+    LogLevel {
+        /// What was given.
+        filter: String,
+        /// What is wrong with it.
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// No address of the gRPC server was given, and the program sets none by default.
+    #[error("no --address is given")]
+    NoAddress,
+    /// A port cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The adapter takes a template that is not shipped and does not tell where it is called.
+    #[error("template {0} is not shipped; the program has to tell at which path it is called")]
+    UnknownTemplate(&'static str),
+    /// The process's own metrics cannot be registered.
+    #[error("the metrics of the process cannot be registered: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The server failed.
+    #[error("the gRPC server failed: {0}")]
+    Transport(#[from] tonic::transport::Error),
+    /// The server's task panicked.
+    #[error("the gRPC server ended in disorder: {0}")]
+    Task(#[from] tokio::task::JoinError),
+    /// Calls were still running at the end of the grace period.
+    #[error("calls were cut off at the end of the grace period; --shutdownGrace sets its length")]
+    CutOff,
+    /// Handlers had not sent everything at the end of the grace period.
+    #[error("handlers were not closed within the grace period; --shutdownGrace sets its length")]
+    NotClosed,
+}
