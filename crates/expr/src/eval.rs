@@ -166,7 +166,7 @@ impl<'a, 'r> Evaluator<'a, 'r> {
     }
 
     /// The value of a node of a text type.
-    fn text(&mut self, node: &'a Node) -> Eval<Cow<'a, [u8]>> {
+    pub(crate) fn text(&mut self, node: &'a Node) -> Eval<Cow<'a, [u8]>> {
         match node {
             Node::Slot(slot, _) => Ok(Cow::Borrowed(self.slot_text(*slot)?.ok_or(Fail::Absent(*slot))?)),
             Node::SlotOr(slot, _, Value::Text(default)) => {

@@ -1,5 +1,7 @@
 //! A compiled expression and what can be asked of it.
 
+use std::borrow::Cow;
+
 use mixer_attribute::{Bag, Referenced, Slot, Value, ValueType};
 
 use crate::ast::Operator;
@@ -92,6 +94,19 @@ impl Program {
     /// An attribute is absent that the value depends on, has another type than declared, or cannot be converted.
     pub fn eval<'a>(&'a self, bag: &'a Bag, refs: &mut Referenced) -> Result<Value<'a>, EvalError> {
         Evaluator::new(bag, refs).value(&self.root).map_err(|fail| fail.into_error(bag))
+    }
+
+    /// Evaluates a program of one of the four text types; the short way for encoders.
+    ///
+    /// # Errors
+    /// As [`Program::eval`], and when the type is another one.
+    #[inline]
+    pub fn eval_text<'a>(
+        &'a self,
+        bag: &'a Bag,
+        refs: &mut Referenced,
+    ) -> Result<Cow<'a, [u8]>, EvalError> {
+        Evaluator::new(bag, refs).text(&self.root).map_err(|fail| fail.into_error(bag))
     }
 
     /// Evaluates a program of type BOOL; the short way for match conditions.
