@@ -50,7 +50,10 @@ impl SlotSet {
 
     /// Removes everything and keeps the room.
     pub fn clear(&mut self) {
-        self.words.fill(0);
+        // Filling nothing can cost a hundred nanoseconds: memset then writes no byte, but to an address without a page.
+        if !self.words.is_empty() {
+            self.words.fill(0);
+        }
     }
 
     /// Whether nothing is in the set.
