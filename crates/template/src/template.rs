@@ -155,6 +155,12 @@ impl Template {
         })
     }
 
+    /// The same template under another name.
+    #[must_use]
+    pub fn with_name(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
     /// The name by which configuration refers to it.
     pub fn name(&self) -> &Arc<str> {
         &self.name

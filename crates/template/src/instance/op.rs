@@ -40,8 +40,9 @@ pub(crate) struct Leaf {
 /// How a value becomes a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Text or an address.
-    Raw,
+    Text,
+    /// Bytes of an IP address.
+    Address,
     Whole(Whole),
     Bool,
     Double,
@@ -120,22 +121,35 @@ fn entries(tag: &[u8], value: Value<'_>, path: &str, out: &mut Vec<u8>) -> Resul
 impl Leaf {
     #[inline]
     fn encode(&self, context: &mut Context<'_>, out: &mut Vec<u8>) -> Result<(), Box<Failure>> {
+        if self.form == Form::Text {
+            return match self.program.eval_text(context.bag, context.refs) {
+                Ok(text) => {
+                    self.put(&text, out);
+                    Ok(())
+                }
+                Err(error) => Err(Failure::eval(&self.path, error)),
+            };
+        }
         let value = match self.program.eval(context.bag, context.refs) {
             Ok(value) => value,
             Err(error) => return Err(Failure::eval(&self.path, error)),
         };
-        if let (Form::Raw, Value::Text(bytes) | Value::Bytes(bytes)) = (&self.form, &value) {
-            self.head.put(bytes.len(), out);
-            out.extend_from_slice(bytes);
+        if let (Form::Address, Value::Bytes(bytes)) = (&self.form, &value) {
+            self.put(bytes, out);
             return Ok(());
         }
         let payload = match self.form.small(&value) {
             Ok(payload) => payload,
             Err(cause) => return Err(Failure::new(&self.path, cause)),
         };
-        self.head.put(payload.as_slice().len(), out);
-        out.extend_from_slice(payload.as_slice());
+        self.put(payload.as_slice(), out);
         Ok(())
+    }
+
+    #[inline]
+    fn put(&self, payload: &[u8], out: &mut Vec<u8>) {
+        self.head.put(payload.len(), out);
+        out.extend_from_slice(payload);
     }
 }
 
@@ -143,7 +157,7 @@ impl Form {
     /// The payload of a value of any form.
     pub(crate) fn payload(&self, value: &Value<'_>) -> Result<Vec<u8>, EncodeCause> {
         match (self, value) {
-            (Self::Raw, Value::Text(bytes) | Value::Bytes(bytes)) => Ok(bytes.to_vec()),
+            (Self::Text, Value::Text(bytes)) | (Self::Address, Value::Bytes(bytes)) => Ok(bytes.to_vec()),
             _ => self.small(value).map(|payload| payload.as_slice().to_vec()),
         }
     }

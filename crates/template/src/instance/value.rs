@@ -82,7 +82,8 @@ impl Wrapper {
         match self.value_type {
             ValueType::Timestamp => Form::Timestamp,
             ValueType::Duration => Form::Duration,
-            _ => Form::Raw,
+            ValueType::IpAddress => Form::Address,
+            _ => Form::Text,
         }
     }
 
@@ -118,7 +119,7 @@ type Shape = (Head, Form);
 /// Field numbers and tags of policy `Value`.
 fn value_shape(value_type: ValueType) -> Option<Shape> {
     Some(match value_type {
-        ValueType::String => (Head::new(&tag(1, WireType::Bytes)).length(), Form::Raw),
+        ValueType::String => (Head::new(&tag(1, WireType::Bytes)).length(), Form::Text),
         ValueType::Int64 => (Head::new(&tag(2, WireType::Varint)), Form::Whole(Whole::Int64)),
         ValueType::Double => (Head::new(&tag(3, WireType::Fixed64)), Form::Double),
         ValueType::Bool => (Head::new(&tag(4, WireType::Varint)), Form::Bool),
@@ -156,7 +157,7 @@ impl Compiler<'_> {
 
     fn scalar(&mut self, kind: &Kind, node: &Node, path: &str) -> Option<Part> {
         let (want, form) = match kind {
-            Kind::String => (ValueType::String, Form::Raw),
+            Kind::String => (ValueType::String, Form::Text),
             Kind::Bool => (ValueType::Bool, Form::Bool),
             Kind::Double => (ValueType::Double, Form::Double),
             Kind::Float => (ValueType::Double, Form::Float),
@@ -329,7 +330,10 @@ impl Compiler<'_> {
                     path: path.to_owned(),
                     position: node.position,
                     expression_position: Some(place),
-                    message: error.to_string(),
+                    message: match &error.hint {
+                        Some(hint) => format!("{}; {hint}", error.message),
+                        None => error.message,
+                    },
                 });
             })
             .ok()
