@@ -115,7 +115,10 @@ fn parse(text: &str) -> Option<Timestamp> {
     if !shape_ok || !zone_ok(&bytes[19..]) {
         return None;
     }
-    let instant: jiff::Timestamp = text.parse().ok()?;
+    // Digits below one nanosecond are read over.
+    let excess = bytes[19..].iter().skip(1).take_while(|b| b.is_ascii_digit()).count().saturating_sub(9);
+    let shortened = (excess > 0).then(|| format!("{}{}", &text[..29], &text[29 + excess..]));
+    let instant: jiff::Timestamp = shortened.as_deref().unwrap_or(text).parse().ok()?;
     // jiff reads a leap second as :59; Go refuses it.
     if &bytes[17..19] == b"60" {
         return None;
