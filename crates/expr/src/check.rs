@@ -237,11 +237,12 @@ impl Checker<'_> {
 
     /// Whether values of the type can be added or compared.
     fn defined(&self, operator: Operator, value_type: ValueType, at: &Expr) -> Result<(), CompileError> {
-        use ValueType::{Bool, Double, Duration, Int64, String, StringMap, Timestamp};
+        use ValueType::{Bool, Double, Duration, Int64, StringMap, Timestamp};
+        // What is text at run time can be joined and has the order of its bytes.
         let defined = match operator {
-            Operator::Add => matches!(value_type, String | Int64 | Double),
+            Operator::Add => value_type.is_text() || matches!(value_type, Int64 | Double),
             Operator::Eq | Operator::Ne => !matches!(value_type, Duration | StringMap),
-            _ => matches!(value_type, String | Int64 | Double | Timestamp),
+            _ => value_type.is_text() || matches!(value_type, Int64 | Double | Timestamp),
         };
         if defined {
             return Ok(());

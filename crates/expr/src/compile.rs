@@ -172,9 +172,9 @@ impl Lowering<'_> {
                 Comparison::ZonedTimestamp
             }
             ValueType::Timestamp => Comparison::Timestamp,
-            ValueType::DnsName => Comparison::DnsName,
-            ValueType::EmailAddress => Comparison::Email,
-            ValueType::Uri => Comparison::Uri,
+            ValueType::DnsName if equality => Comparison::DnsName,
+            ValueType::EmailAddress if equality => Comparison::Email,
+            ValueType::Uri if equality => Comparison::Uri,
             _ => Comparison::Text,
         };
         if is_constant(&left) && is_constant(&right) {

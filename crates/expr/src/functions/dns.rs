@@ -60,7 +60,7 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> Result<bool, String> {
 }
 
 fn without_dot(name: &[u8]) -> &[u8] {
-    name.strip_suffix(b".").unwrap_or(name)
+    name.strip_suffix(b".").filter(|name| !name.is_empty()).unwrap_or(name)
 }
 
 /// The name as it is looked up; plain ASCII names are not copied.

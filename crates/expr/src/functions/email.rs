@@ -53,7 +53,7 @@ fn parse(text: &[u8]) -> Result<Address, &'static str> {
         [] => Ok(address),
         // A comment behind the address is an old form of display name.
         [b'(', inner @ .., b')'] if !inner.iter().any(|b| matches!(b, b'(' | b')' | b'\\')) => {
-            address.has_name = true;
+            address.has_name = !skip_blanks(inner).is_empty();
             Ok(address)
         }
         _ => Err("mail: expected single address"),
@@ -63,16 +63,20 @@ fn parse(text: &[u8]) -> Result<Address, &'static str> {
 /// `<a@b>` or `Some Name <a@b>`.
 fn named_address(text: &[u8]) -> Result<(Address, &[u8]), &'static str> {
     let mut rest = text;
+    let mut has_name = false;
     let mut words = 0;
-    let mut only_atom = true;
+    let mut only_atoms = true;
     while !rest.starts_with(b"<") {
         let behind = match quoted(rest) {
-            Some((_, behind)) => {
-                only_atom = false;
+            Some((word, behind)) => {
+                only_atoms = false;
+                has_name |= !word.is_empty();
                 behind
             }
             None => {
-                let len = rest.iter().take_while(|b| is_atom(**b) || **b == b'.').count();
+                let len = rest.iter().take_while(|b| is_atom(**b) || b".()[];@\\,".contains(b)).count();
+                only_atoms &= rest[..len].iter().all(|b| is_atom(*b) || *b == b'.');
+                has_name |= len > 0;
                 &rest[len..]
             }
         };
@@ -82,12 +86,12 @@ fn named_address(text: &[u8]) -> Result<(Address, &[u8]), &'static str> {
         words += 1;
         rest = skip_blanks(behind);
         if rest.is_empty() {
-            let missing_at = only_atom && words == 1;
-            return Err(if missing_at { "mail: missing '@' or angle-addr" } else { "mail: no angle-addr" });
+            let one_atom = only_atoms && words == 1;
+            return Err(if one_atom { "mail: missing '@' or angle-addr" } else { "mail: no angle-addr" });
         }
     }
     let (mut address, rest) = address_spec(&rest[1..]).ok_or("mail: no address in angle brackets")?;
-    address.has_name = words > 0;
+    address.has_name = has_name;
     let rest = rest.strip_prefix(b">").ok_or("mail: unclosed angle-addr")?;
     Ok((address, rest))
 }

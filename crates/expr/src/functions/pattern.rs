@@ -154,10 +154,14 @@ impl<'p> Translator<'p> {
             self.copy(len + 1);
             return Ok(Before::Nothing);
         }
+        if let Some(rest) = special.strip_prefix(')') {
+            self.rest = rest;
+            return Ok(Before::Nothing);
+        }
         let flags = special.len() - special.trim_start_matches(['i', 'm', 's', 'U', '-']).len();
         match special[flags..].chars().next() {
             Some(':') => self.groups += 1,
-            Some(')') if flags > 0 => {}
+            Some(')') => {}
             _ => return Err("invalid or unsupported Perl syntax".to_owned()),
         }
         self.copy("(?".len() + flags + 1);

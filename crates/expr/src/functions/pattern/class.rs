@@ -39,7 +39,7 @@ pub(super) fn escape(text: &str) -> Result<(Escape, &str), String> {
                 'v' => '\x0b',
                 'x' => return hex(rest),
                 '0'..='7' => return octal(escaped),
-                c if c.is_ascii_punctuation() => c,
+                c if c.is_ascii() && !c.is_ascii_alphanumeric() => c,
                 _ => return Err(invalid()),
             };
             return Ok((Escape::Char(c), rest));
@@ -56,8 +56,8 @@ fn property(letter: char, rest: &str) -> Result<(Escape, &str), String> {
         None => rest.split_at(rest.chars().next().ok_or_else(invalid)?.len_utf8()),
     };
     let (negated, name) = name.strip_prefix('^').map_or((false, name), |name| (true, name));
-    let known = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.is_empty();
-    if !known {
+    let word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !word || !name.starts_with(|c: char| c.is_ascii_uppercase()) {
         return Err(invalid());
     }
     let letter = if negated == (letter == 'p') { 'P' } else { 'p' };
