@@ -60,7 +60,7 @@ pub fn compile(resources: &[RawResource], registry: &Registry, options: &Compile
     let taken = Taken::of_resources(&built_in, resources, (registry, options.legacy_kinds), &mut problems);
     let expressions = mixer_expr::Options { compat: options.compat };
     let (mut vocabulary, manifests) = vocabulary::build(&taken, &built_in, &mut problems);
-    let templates = Templates::read(&taken, &mut problems);
+    let templates = Templates::read(&taken, &options.default_namespace, &mut problems);
     let adapters = GrpcAdapters::read(&taken, &templates, &mut problems);
     let sources = Sources { taken: &taken, registry, adapters: &adapters };
     let mut handlers = Handlers::read(&sources, &mut problems);

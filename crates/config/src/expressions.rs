@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use mixer_attribute::{ValueType, VocabularyBuilder};
-use mixer_expr::{CompileError, CompileErrorKind, Options};
+use mixer_expr::{CompileError, Options};
 use mixer_template::Position;
 
 use crate::report::Report;
@@ -59,8 +59,6 @@ pub(crate) fn report_compile_error(
     error: &CompileError,
 ) {
     let hint = error.hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
-    // A syntax error names its place itself.
-    let inside = (error.kind != CompileErrorKind::Syntax)
-        .then_some(Position { line: error.position.line, column: error.position.column });
-    report.expression(field, position, format!("{}{hint}", error.message), inside);
+    let inside = Position { line: error.position.line, column: error.position.column };
+    report.expression(field, position, format!("{}{hint}", error.message), Some(inside));
 }

@@ -75,7 +75,7 @@ impl<'r> Handlers<'r> {
     /// A broken handler in the place of one that does not exist, under the name that it would have.
     pub(crate) fn stand_in(&mut self, reference: &str, namespace: &str) -> usize {
         let name = match reference.split('.').collect::<Vec<_>>()[..] {
-            [name] => format!("{name}.{namespace}"),
+            [name] | [name, kinds::HANDLER] => format!("{name}.{namespace}"),
             [name, kinds::HANDLER, namespace] => format!("{name}.{namespace}"),
             _ => reference.to_owned(),
         };
@@ -152,7 +152,7 @@ impl Draft<'_> {
 
     /// Whether it takes instances of a template; the text says why not.
     pub(crate) fn takes(&self, template: &Template) -> Result<(), String> {
-        let name = template.template_name();
+        let name = &**template.name();
         let (adapter, supported): (&str, Vec<&str>) = match &self.takes {
             Takes::Anything => return Ok(()),
             Takes::Hosted(adapter) => {
@@ -172,7 +172,7 @@ impl Draft<'_> {
                 if adapter.templates.iter().any(|other| other.grpc_path() == template.grpc_path()) {
                     return Ok(());
                 }
-                (&adapter.name, adapter.templates.iter().map(|template| template.template_name()).collect())
+                (&adapter.name, adapter.templates.iter().map(|template| &**template.name()).collect())
             }
         };
         let supported = if supported.is_empty() { "none".to_owned() } else { supported.join(", ") };

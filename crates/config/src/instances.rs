@@ -16,7 +16,7 @@ use crate::report::{Problems, Report};
 use crate::resource::RawResource;
 use crate::snapshot::{Generator, InstanceConfig};
 use crate::spec;
-use crate::taken::{Names, Taken, candidates};
+use crate::taken::{Names, Taken, candidates, check_dialect};
 use crate::templates::{self, Templates};
 
 /// What instances are compiled with.
@@ -68,12 +68,14 @@ impl Instances {
         let mut instances = Self::default();
         for resource in taken.of(kinds::INSTANCE) {
             let mut report = problems.of(resource, kinds::INSTANCE);
+            check_dialect(resource, &mut report);
             let written = compiler.core(resource, &mut report);
             instances
                 .add(resource, written.and_then(|written| compiler.compile(resource, &written, &mut report)));
         }
         for (resource, template) in &taken.legacy_instances {
             let mut report = problems.of(resource, kinds::INSTANCE);
+            check_dialect(resource, &mut report);
             let written = Written {
                 template: template.clone(),
                 dialect: ParamsDialect::Expressions,
@@ -129,7 +131,7 @@ impl Instances {
         let instance = self.all.get(index)?;
         Some(InstanceInfo {
             name: instance.name.clone(),
-            template: instance.template.template_name().into(),
+            template: instance.template.name().clone(),
             inferred_type: instance.encoder.inferred_type().clone(),
         })
     }
@@ -173,8 +175,10 @@ impl Compiler<'_> {
             }
             (found?, ParamsDialect::Typed)
         } else {
-            let message = "names no template; set template or compiledTemplate";
-            report.error("spec", resource.spec.position, message);
+            if report.errors() == 0 {
+                let message = "names no template; set template or compiledTemplate";
+                report.error("spec", resource.spec.position, message);
+            }
             return None;
         };
         let inner = attribute_bindings(params).filter(|_| dialect == ParamsDialect::Expressions);
@@ -199,6 +203,7 @@ impl Compiler<'_> {
         written: &Written<'_>,
         report: &mut Report<'_>,
     ) -> Option<InstanceConfig> {
+        let before = report.errors();
         let name: Arc<str> = resource.id.key().into();
         let source = InstanceSource {
             name: &name,
@@ -210,7 +215,10 @@ impl Compiler<'_> {
             .map_err(|problems| report_params(written.prefix, problems, report))
             .ok();
         let generator = self.generator(&name, written, report);
-        if report.errors() > 0 && !(written.dialect == ParamsDialect::Typed && encoder.is_some()) {
+        // As in the original: bindings with problems are left out of an instance of the typed dialect, while one
+        // of the other dialect is left out as a whole.
+        let whole = before == 0 && (report.errors() == 0 || written.dialect == ParamsDialect::Typed);
+        if !whole {
             return None;
         }
         Some(InstanceConfig {
@@ -229,7 +237,7 @@ impl Compiler<'_> {
             return Some(bindings::compile(self, name, written, bindings, report));
         }
         if let Some(node) = written.bindings.filter(|node| !templates::is_empty(Some(node))) {
-            let template = written.template.template_name();
+            let template = written.template.name();
             let message = format!("plays no part: template '{template}' generates no attributes");
             report.warning(written.bindings_path, node.position, message);
         }

@@ -151,8 +151,9 @@ impl fmt::Display for Problem {
         }
         f.write_str(&self.message)?;
         match self.expression {
-            Some(position) if position.line > 0 => {
-                write!(f, " (at {}:{} of the expression)", position.line, position.column)
+            // The message of a syntax error says where it is.
+            Some(Position { line, column }) if !self.message.contains(&format!(": {line}:{column}: ")) => {
+                write!(f, " (at {line}:{column} of the expression)")
             }
             _ => Ok(()),
         }

@@ -17,7 +17,7 @@ use crate::report::{Problems, Report};
 use crate::resource::RawResource;
 use crate::snapshot::{ConditionId, HeaderTemplate, OutputSlots};
 use crate::spec::{self, RuleSpec};
-use crate::taken::Taken;
+use crate::taken::{Taken, check_dialect};
 use actions::References;
 
 /// What rules are compiled with.
@@ -68,6 +68,7 @@ impl Rules {
         let mut references = References::default();
         for resource in resources {
             let mut report = problems.of(resource, kinds::RULE);
+            check_dialect(resource, &mut report);
             let spec = spec::rule(&resource.spec, &mut report);
             let readable = report.errors() == 0;
             let draft = rules.rule(resource, &spec, (&mut compiler, &mut references), &mut report);

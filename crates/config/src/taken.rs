@@ -1,4 +1,4 @@
-//! Which resources are taken: each key once, of a known kind, in an expression dialect that exists.
+//! Which resources are taken: each key once, of a known kind.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use mixer_template::Template;
 
 use crate::kinds::{self, Kind};
 use crate::problem::ResourceId;
-use crate::report::Problems;
+use crate::report::{Problems, Report};
 use crate::resource::RawResource;
 
 /// A map by key text, `name.kind.namespace`.
@@ -74,16 +74,11 @@ impl<'r> Taken<'r> {
         let place = resource.spec.position;
         match kinds::classify(&resource.id.kind, registry) {
             Kind::Core(kind) => {
-                let has_expressions = kind == kinds::RULE || kind == kinds::INSTANCE;
-                if !has_expressions || speaks_our_dialect(resource, kind, problems) {
-                    self.core.entry(kind).or_default().push(resource);
-                }
+                self.core.entry(kind).or_default().push(resource);
             }
             Kind::LegacyHandler(adapter) if legacy.adapters => self.legacy_handlers.push((resource, adapter)),
             Kind::LegacyInstance(template) if legacy.templates => {
-                if speaks_our_dialect(resource, kinds::INSTANCE, problems) {
-                    self.legacy_instances.push((resource, template));
-                }
+                self.legacy_instances.push((resource, template))
             }
             Kind::LegacyHandler(_) => {
                 let message = "ignored: kinds named after adapters are switched off (--useAdapterCRDs=false)";
@@ -132,9 +127,10 @@ fn last_of_each<'r>(
     chosen
 }
 
-fn speaks_our_dialect(resource: &RawResource, kind: &'static str, problems: &mut Problems) -> bool {
+/// An error when the expressions of a resource are in a dialect that there is not: they must not be read as CEXL.
+pub(crate) fn check_dialect(resource: &RawResource, report: &mut Report<'_>) {
     let message = match resource.annotations.get(DIALECT).map(String::as_str) {
-        None | Some("CEXL") => return true,
+        None | Some("CEXL") => return,
         Some(other @ ("CEL" | "COMPAT")) => {
             format!(
                 "the expression dialect {other} is not available in this version; write the expressions in CEXL"
@@ -143,8 +139,7 @@ fn speaks_our_dialect(resource: &RawResource, kind: &'static str, problems: &mut
         Some(other) => format!("{other:?} is no expression dialect; use CEXL or remove the annotation"),
     };
     let field = format!("metadata.annotations[{DIALECT}]");
-    problems.of(resource, kind).error(&field, resource.location.position(), message);
-    false
+    report.error(&field, resource.location.position(), message);
 }
 
 /// The keys that a reference may mean, in the order in which they are tried: `a` is of the same namespace, `a.b`

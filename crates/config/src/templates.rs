@@ -29,15 +29,22 @@ pub(crate) fn built_in(name: &str) -> Option<&'static Arc<Template>> {
 }
 
 /// The templates that `template:` can refer to.
-#[derive(Default)]
 pub(crate) struct Templates {
     resources: Names<Arc<Template>>,
+    /// Names of templates with their gRPC paths.
+    paths: Names<String>,
+    /// Where the shipped templates are, as if they were resources.
+    default_namespace: Arc<str>,
 }
 
 impl Templates {
     /// Reads every `template` resource.
-    pub(crate) fn read(taken: &Taken<'_>, problems: &mut Problems) -> Self {
-        let mut templates = Self::default();
+    pub(crate) fn read(taken: &Taken<'_>, default_namespace: &Arc<str>, problems: &mut Problems) -> Self {
+        let mut templates = Self {
+            resources: Names::default(),
+            paths: Names::default(),
+            default_namespace: default_namespace.clone(),
+        };
         for resource in taken.of(kinds::TEMPLATE) {
             let mut report = problems.of(resource, kinds::TEMPLATE);
             let spec = spec::template(&resource.spec, &mut report);
@@ -47,9 +54,11 @@ impl Templates {
                 continue;
             };
             let Some(bytes) = decode(descriptor, "spec.descriptor", &mut report) else { continue };
-            match Template::from_descriptor_set(&resource.id.name, &bytes) {
+            match Template::from_descriptor_set("", &bytes) {
                 Ok(template) if report.errors() == 0 => {
-                    templates.resources.insert(resource.id.key(), Arc::new(template));
+                    let key = resource.id.key();
+                    let template = templates.named(template, &key);
+                    templates.resources.insert(key, Arc::new(template));
                 }
                 Ok(_) => {}
                 Err(error) => {
@@ -61,11 +70,27 @@ impl Templates {
         templates
     }
 
+    /// Adapters and metrics know a template by its own name, whatever its resource is called. Of two different
+    /// templates of one name the second goes by its resource's key.
+    fn named(&mut self, template: Template, key: &str) -> Template {
+        let name = template.template_name().to_owned();
+        let path = template.grpc_path().to_owned();
+        let shipped = built_in(&name).map(|shipped| shipped.grpc_path().to_owned());
+        let first = self.paths.entry_ref(&name).or_insert_with(|| shipped.unwrap_or_else(|| path.clone()));
+        let name = if *first == path { &name } else { key };
+        template.with_name(name)
+    }
+
     /// What a reference of a resource in a namespace means: a resource, else a shipped template.
     pub(crate) fn find(&self, reference: &str, namespace: &str) -> Option<&Arc<Template>> {
-        candidates(reference, kinds::TEMPLATE, namespace)
-            .find_map(|key| self.resources.get(&*key))
-            .or_else(|| built_in(reference))
+        candidates(reference, kinds::TEMPLATE, namespace).find_map(|key| self.resources.get(&*key)).or_else(
+            || {
+                let (name, namespace) =
+                    reference.split_once('.').unwrap_or((reference, &self.default_namespace));
+                let namespace = namespace.strip_prefix("template.").unwrap_or(namespace);
+                built_in(name).filter(|_| *namespace == *self.default_namespace)
+            },
+        )
     }
 
     /// How many resources are valid.
@@ -90,7 +115,7 @@ pub(crate) fn decode(text: Text<'_>, field: &str, report: &mut Report<'_>) -> Op
 
 /// Whether a hosted adapter can read instances of a template: adapters know the fields of the shipped ones.
 pub(crate) fn is_readable(template: &Template) -> bool {
-    let Some(shipped) = built_in(template.template_name()) else { return false };
+    let Some(shipped) = built_in(template.name()) else { return false };
     let known = shipped.instance_message();
     template.instance_message().fields().all(|field| {
         known.get_field(field.number()).is_none_or(|other| {

@@ -59,9 +59,13 @@ impl<'r> Reader<'_, 'r> {
         let spec = spec::handler(&resource.spec, &mut report);
         let chosen = self.choose(resource, &spec, &mut report);
         let id = &resource.id;
+        // A broken handler has the name of the good one that it was or will be.
+        let is_grpc = matches!(chosen, Chosen::Grpc(_))
+            || (spec.compiled_adapter.is_none() && spec.connection.is_some());
+        let name = if is_grpc { id.key() } else { format!("{}.{}", id.name, id.namespace) };
         let written = spec.compiled_adapter.or(spec.adapter).map_or("unknown", |name| name.text);
         let mut draft = Draft {
-            name: format!("{}.{}", id.name, id.namespace).into(),
+            name: name.into(),
             adapter: written.into(),
             kind: HandlerKind::Broken { reason: "".into() },
             params: Bytes::new(),
@@ -71,10 +75,7 @@ impl<'r> Reader<'_, 'r> {
         };
         match chosen {
             Chosen::Hosted(adapter) => self.hosted(&mut draft, adapter, &mut report),
-            Chosen::Grpc(adapter) => {
-                draft.name = id.key().into();
-                grpc(&mut draft, adapter, &spec, &mut report);
-            }
+            Chosen::Grpc(adapter) => grpc(&mut draft, adapter, &spec, &mut report),
             Chosen::Nothing => {}
         }
         broken_by(&mut draft, &report);
@@ -118,8 +119,11 @@ impl<'r> Reader<'_, 'r> {
             );
         }
         let Some(name) = spec.adapter else {
-            let message = "names no adapter; set adapter and connection, or compiledAdapter";
-            report.error("spec", resource.spec.position, message);
+            // What is there in the wrong shape was reported.
+            if report.errors() == 0 {
+                let message = "names no adapter; set adapter and connection, or compiledAdapter";
+                report.error("spec", resource.spec.position, message);
+            }
             return Chosen::Nothing;
         };
         match (registry.get(name.trimmed()), spec.connection.is_some()) {

@@ -109,7 +109,7 @@ fn refused(
     Some(format!(
         "instance '{}' is of template '{}' which is not supported by handler '{}': {reason}",
         instance.name,
-        instance.template.template_name(),
+        instance.template.name(),
         handler.name
     ))
 }
@@ -161,8 +161,13 @@ fn hint(reference: &str, kind: &str, namespace: &str, index: &HashMap<String, Ve
         let names = index.keys().map(String::as_str);
         nearest(name, names.filter(|_| index.len() <= MAX_SEARCHED)).and_then(|name| index.get(name))
     };
-    let Some(key) = index.get(name).or_else(near).and_then(|keys| keys.first()) else {
-        return format!("; a name without a dot means a {kind} of namespace {namespace}");
+    let found = index.get(name).or_else(near).map(Vec::as_slice).unwrap_or_default();
+    let is_here = |key: &&String| key.rsplit('.').next() == Some(namespace);
+    let Some(key) = found.iter().find(is_here).or(found.first()) else {
+        return match reference.contains('.') {
+            false => format!("; a name without a dot is looked for in namespace {namespace}"),
+            true => format!("; a reference is NAME, NAME.NAMESPACE or NAME.{kind}.NAMESPACE"),
+        };
     };
     match key.split('.').collect::<Vec<_>>()[..] {
         [name, k, ns] if ns == namespace && k == kind => format!("; did you mean {name}?"),

@@ -60,7 +60,7 @@ fn every_case() {
         let options =
             ReadOptions { default_namespace: name.starts_with("default-").then(|| "from-source".into()) };
         let dumped = dump(&name, &std::fs::read_to_string(&file).unwrap(), &options);
-        insta::with_settings!({ snapshot_path => "read", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::with_settings!({ snapshot_path => "../read", prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_snapshot!(name.as_str(), dumped);
         });
     }
