@@ -1,1 +1,70 @@
-//! The memquota adapter.
+//! The `memquota` adapter: quotas counted in the memory of the process, with fixed and rolling windows, overrides and
+//! de-duplication. Replicas count separately.
+
+mod config;
+mod generated;
+mod handler;
+mod store;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use mixer_adapter_sdk::{Adapter, AdapterInfo, BoxFuture, BuildError, FieldProblem, Handler, HandlerSpec};
+use parking_lot::Mutex;
+
+use config::Config;
+use handler::{Clock, MemquotaHandler};
+use store::Store;
+
+const INFO: AdapterInfo = AdapterInfo {
+    name: "memquota",
+    aliases: &[],
+    description: "Quotas counted in the memory of the process.",
+    templates: &["quota"],
+    config_descriptor: include_bytes!("config.desc"),
+    config_message: "adapter.memquota.config.Params",
+};
+
+/// The adapter, for the registry of hosted adapters and for the process of its own.
+pub fn adapter() -> Arc<dyn Adapter> {
+    let start = Instant::now();
+    Arc::new(Memquota::new(Arc::new(move || start.elapsed())))
+}
+
+/// The adapter: what is in use outlives every edit of a handler.
+struct Memquota {
+    store: Arc<Mutex<Store>>,
+    clock: Clock,
+}
+
+impl Memquota {
+    fn new(clock: Clock) -> Self {
+        Self { store: Arc::default(), clock }
+    }
+}
+
+impl Adapter for Memquota {
+    fn info(&self) -> &AdapterInfo {
+        &INFO
+    }
+
+    fn validate(&self, spec: &HandlerSpec) -> Vec<FieldProblem> {
+        Config::check(spec).err().unwrap_or_default()
+    }
+
+    fn build(&self, spec: HandlerSpec) -> BoxFuture<'_, Result<Arc<dyn Handler>, BuildError>> {
+        let built = Config::check(&spec).map_err(|problems| {
+            let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            BuildError(texts.join("; "))
+        });
+        let handler = built.map(|config| {
+            let (store, clock) = (self.store.clone(), self.clock.clone());
+            Arc::new(MemquotaHandler { config, store, clock }) as Arc<dyn Handler>
+        });
+        Box::pin(std::future::ready(handler))
+    }
+}
