@@ -1,0 +1,193 @@
+//! What the flags of `mixs server` mean: written things become checked ones, once.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use anyhow::bail;
+use mixer_config::{Builtin, CompileOptions, LegacyKinds};
+use mixer_config_fs::FsSource;
+use mixer_dispatch::EngineOptions;
+use mixer_server::app::{AppOptions, Timing};
+use mixer_server::grpc::GrpcOptions;
+use mixer_server::listen::ListenAddress;
+use mixer_server::probe_file::ProbeFile;
+use mixer_server::shedding;
+
+use crate::flags::{ProbeFlags, ServerFlags, SheddingFlags, SheddingMode};
+
+/// Everything that running takes.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) app: AppOptions,
+    pub(crate) store: Store,
+    pub(crate) prometheus_address: SocketAddr,
+    /// What the log should say first.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Where configuration comes from.
+#[derive(Debug)]
+pub(crate) enum Store {
+    /// The built-in set.
+    BuiltIn,
+    /// A directory.
+    Files(FsSource),
+}
+
+impl Store {
+    /// Templates and attribute manifests are always there, the standard metrics only without another store.
+    fn builtin(&self) -> Builtin {
+        match self {
+            Self::BuiltIn => Builtin::Full,
+            Self::Files(_) => Builtin::TemplatesAndManifests,
+        }
+    }
+}
+
+/// What the surroundings of the process say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Surroundings {
+    /// Whether the process runs in a Kubernetes cluster.
+    pub(crate) in_cluster: bool,
+}
+
+impl Surroundings {
+    /// Those of this process.
+    pub(crate) fn of_process() -> Self {
+        Self { in_cluster: std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() }
+    }
+}
+
+impl Plan {
+    /// What the flags mean.
+    ///
+    /// # Errors
+    /// A value or a combination that cannot be run.
+    pub(crate) fn new(flags: &ServerFlags, surroundings: Surroundings) -> anyhow::Result<Self> {
+        let mut warnings = Vec::new();
+        let ignored = flags.ignored.given();
+        if !ignored.is_empty() {
+            warnings.push(format!("flags without effect: {}", ignored.join(", ")));
+        }
+        let store = store(&flags.config.config_store_url, surroundings)?;
+        let compat = flags.config.compat.is_some();
+        let any = |port| ListenAddress::AnyHost(port);
+        let app = AppOptions {
+            grpc_address: flags.address.clone().unwrap_or(any(flags.port)),
+            admin_address: flags.monitoring_address.clone().unwrap_or(any(flags.monitoring_port)),
+            grpc: GrpcOptions {
+                max_message_size: flags.max_message_size as usize,
+                max_concurrent_streams: flags.max_concurrent_streams,
+                ..GrpcOptions::default()
+            },
+            shedding: shedding(&flags.shedding)?,
+            compile: CompileOptions {
+                default_namespace: flags.config.config_default_namespace.as_str().into(),
+                compat,
+                builtin: store.builtin(),
+                legacy_kinds: LegacyKinds {
+                    adapters: flags.config.use_adapter_crds,
+                    templates: flags.config.use_template_crds,
+                },
+            },
+            engine: EngineOptions {
+                compat,
+                strict_quota: flags.config.strict_quota,
+                ..EngineOptions::default()
+            },
+            compat,
+            request_threads: request_threads(flags.single_threaded),
+            timing: Timing {
+                config_wait: flags.config.config_wait_timeout,
+                drain: flags.stop.drain_duration,
+                termination: flags.stop.termination_drain_duration,
+            },
+            liveness_file: liveness(&flags.probes, &mut warnings),
+            readiness_file: readiness(&flags.probes, &mut warnings),
+        };
+        Ok(Self { app, store, prometheus_address: flags.prometheus_address, warnings })
+    }
+}
+
+fn request_threads(single: bool) -> usize {
+    if single { 1 } else { available_parallelism().map_or(1, |cores| cores.get()) }
+}
+
+/// The store of a URL. Without one it is the cluster's, when there is a cluster.
+fn store(url: &str, surroundings: Surroundings) -> anyhow::Result<Store> {
+    let advice =
+        "use --configStoreURL=fs:///absolute/directory, or --configStoreURL=builtin:// for the built-in set";
+    let scheme = url.split_once("://").map_or(url, |(scheme, _)| scheme);
+    match scheme {
+        "" if surroundings.in_cluster => bail!(
+            "--configStoreURL is not given and this process runs in a Kubernetes cluster, whose store (k8s://) this \
+             version does not read; {advice}"
+        ),
+        "" | "builtin" => Ok(Store::BuiltIn),
+        "fs" => Ok(Store::Files(FsSource::from_url(url)?)),
+        "k8s" | "kube" | "kubernetes" => {
+            bail!("this version does not read configuration from Kubernetes ({url}); {advice}")
+        }
+        "mcp" | "mcps" => {
+            bail!("this version does not speak the Mesh Configuration Protocol ({url}); {advice}")
+        }
+        _ => bail!("unknown config URL {url:?}; {advice}"),
+    }
+}
+
+fn shedding(flags: &SheddingFlags) -> anyhow::Result<shedding::Options> {
+    let rates = [
+        ("--latencySamplesPerSecond", flags.latency_samples_per_second),
+        ("--latencyEnforcementThreshold", flags.latency_enforcement_threshold),
+        ("--maxRequestsPerSecond", flags.max_requests_per_second),
+    ];
+    for (name, rate) in rates {
+        if rate.is_nan() || rate < 0.0 {
+            bail!("{name} is {rate}; a rate is 0 or more");
+        }
+    }
+    Ok(shedding::Options {
+        mode: match flags.mode {
+            SheddingMode::Disabled => shedding::Mode::Disabled,
+            SheddingMode::LogOnly => shedding::Mode::LogOnly,
+            SheddingMode::Enforce => shedding::Mode::Enforce,
+        },
+        average_latency_threshold: flags.average_latency_threshold,
+        latency_samples_per_second: flags.latency_samples_per_second,
+        latency_sample_half_life: flags.latency_sample_half_life,
+        latency_enforcement_threshold: flags.latency_enforcement_threshold,
+        max_rate: flags.max_requests_per_second,
+        burst_size: flags.burst_size,
+    })
+}
+
+fn liveness(flags: &ProbeFlags, warnings: &mut Vec<String>) -> Option<ProbeFile> {
+    probe_file("liveness", (flags.liveness_probe_path.as_ref(), flags.liveness_probe_interval), warnings)
+}
+
+fn readiness(flags: &ProbeFlags, warnings: &mut Vec<String>) -> Option<ProbeFile> {
+    probe_file("readiness", (flags.readiness_probe_path.as_ref(), flags.readiness_probe_interval), warnings)
+}
+
+/// Both parts are needed.
+fn probe_file(
+    name: &str,
+    (path, interval): (Option<&PathBuf>, Duration),
+    warnings: &mut Vec<String>,
+) -> Option<ProbeFile> {
+    match path {
+        Some(path) if !interval.is_zero() => Some(ProbeFile { path: path.clone(), interval }),
+        None if interval.is_zero() => None,
+        _ => {
+            warnings.push(format!(
+                "the {name} file needs both --{name}ProbePath and --{name}ProbeInterval; it is off"
+            ));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! What flags mean together.
+
+use clap::{Args, FromArgMatches};
+
+use super::*;
+
+fn plan_in(args: &[&str], surroundings: Surroundings) -> anyhow::Result<Plan> {
+    let command = ServerFlags::augment_args(clap::Command::new("mixs").no_binary_name(true));
+    let flags = ServerFlags::from_arg_matches(&command.try_get_matches_from(args)?)?;
+    Plan::new(&flags, surroundings)
+}
+
+fn plan(args: &[&str]) -> Plan {
+    plan_in(args, Surroundings::default()).unwrap()
+}
+
+/// The words that an error must have; `None` when it works.
+fn check_store(url: &str, in_cluster: bool, expected: Option<&[&str]>) {
+    let flag = format!("--configStoreURL={url}");
+    let args: &[&str] = if url.is_empty() { &[] } else { &[&flag] };
+    match (plan_in(args, Surroundings { in_cluster }), expected) {
+        (Ok(_), None) => {}
+        (Ok(_), Some(_)) => panic!("{url:?} is taken"),
+        (Err(error), None) => panic!("{url:?}: {error}"),
+        (Err(error), Some(words)) => {
+            let text = error.to_string();
+            assert!(words.iter().all(|word| text.contains(word)), "{url:?}: {text}");
+        }
+    }
+}
+
+#[test]
+fn stores() {
+    check_store("", false, None);
+    check_store("builtin://", false, None);
+    check_store("builtin://", true, None);
+    check_store("fs:///etc/mixer", true, None);
+    check_store("", true, Some(&["Kubernetes", "fs:///", "builtin://"]));
+    for kubernetes in ["k8s://", "kube://", "kubernetes:///root/.kube/config"] {
+        check_store(kubernetes, false, Some(&["Kubernetes", "fs:///", "builtin://"]));
+    }
+    check_store("mcp://galley:9901", false, Some(&["Mesh Configuration Protocol", "fs:///"]));
+    check_store("mcps://galley:9901", false, Some(&["Mesh Configuration Protocol"]));
+    check_store("http://x", false, Some(&["unknown config URL"]));
+    check_store("fs://etc/mixer", false, Some(&["fs:///etc/mixer"]));
+}
+
+#[test]
+fn metrics_and_access_log_are_built_in_only_without_a_store() {
+    assert_eq!(plan(&[]).app.compile.builtin, Builtin::Full);
+    let files = plan(&["--configStoreURL=fs:///etc/mixer"]);
+    assert_eq!(files.app.compile.builtin, Builtin::TemplatesAndManifests);
+}
+
+#[test]
+fn an_address_goes_before_a_port() {
+    assert_eq!(plan(&["-p", "1"]).app.grpc_address, ListenAddress::AnyHost(1));
+    let both = plan(&["-p", "1", "--address=127.0.0.1:2", "--monitoringAddress=127.0.0.1:3"]);
+    assert_eq!(both.app.grpc_address, ListenAddress::Tcp("127.0.0.1:2".to_owned()));
+    assert_eq!(both.app.admin_address, ListenAddress::Tcp("127.0.0.1:3".to_owned()));
+}
+
+#[test]
+fn compat_reaches_every_part() {
+    let app = plan(&["--compat=istio-1.3", "--strictQuota"]).app;
+    assert!(app.compat && app.compile.compat && app.engine.compat && app.engine.strict_quota);
+    let app = plan(&[]).app;
+    assert!(!app.compat && !app.compile.compat && !app.engine.compat && !app.engine.strict_quota);
+}
+
+#[test]
+fn a_probe_file_needs_path_and_interval() {
+    let both = plan(&["--livenessProbePath=/l", "--livenessProbeInterval=2s"]);
+    let expected = ProbeFile { path: "/l".into(), interval: Duration::from_secs(2) };
+    assert_eq!((both.app.liveness_file, both.app.readiness_file), (Some(expected), None));
+    assert!(both.warnings.is_empty());
+    for half in ["--readinessProbePath=/r", "--readinessProbeInterval=2s"] {
+        let half = plan(&[half]);
+        assert_eq!(half.app.readiness_file, None);
+        assert!(half.warnings[0].contains("--readinessProbePath"), "{:?}", half.warnings);
+    }
+}
+
+#[test]
+fn rates_are_checked() {
+    for flag in
+        ["--maxRequestsPerSecond=-1", "--latencySamplesPerSecond=NaN", "--latencyEnforcementThreshold=-0.5"]
+    {
+        let name = flag.split('=').next().unwrap();
+        let error = plan_in(&[flag], Surroundings::default()).unwrap_err().to_string();
+        assert!(error.starts_with(name), "{error}");
+    }
+    assert_eq!(plan(&["--singleThreaded"]).app.request_threads, 1);
+}
