@@ -4,6 +4,7 @@
 
 mod instance;
 mod instance_properties;
+mod original;
 mod output;
 mod params;
 mod shared_blocks;

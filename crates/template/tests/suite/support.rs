@@ -78,10 +78,12 @@ pub(crate) fn shipped(name: &str) -> Template {
 
 /// YAML as a node; every node and key gets a position of its own, counted in document order.
 pub(crate) fn yaml(text: &str) -> Node {
-    let value: serde_json::Value =
-        serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-    let mut line = 0;
-    node(value, &mut line)
+    node_of(serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}")))
+}
+
+/// The same for a document that was read already.
+pub(crate) fn node_of(value: serde_json::Value) -> Node {
+    node(value, &mut 0)
 }
 
 fn node(value: serde_json::Value, line: &mut u32) -> Node {
