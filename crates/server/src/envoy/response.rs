@@ -114,3 +114,6 @@ fn metadata(status: &Status) -> Option<Struct> {
     ]);
     Some(Struct { fields })
 }
+
+#[cfg(test)]
+mod tests;
