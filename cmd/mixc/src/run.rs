@@ -43,8 +43,9 @@ struct Shared {
 /// # Errors
 /// The system lends no threads or no timers.
 pub(crate) fn run(plan: Plan) -> anyhow::Result<bool> {
-    for flag in &plan.ignored {
-        let _ = writeln!(std::io::stderr(), "warning: {flag} has no effect: mixc sends no trace spans");
+    if !plan.ignored.is_empty() {
+        let flags = plan.ignored.join(", ");
+        let _ = writeln!(std::io::stderr(), "warning: {flags}: without effect, mixc sends no trace spans");
     }
     let start = Instant::now();
     let shared = Arc::new(Shared {
@@ -175,16 +176,21 @@ impl Shared {
                 limiter.turn().await;
             }
         };
-        match self.end {
-            None => turn.await,
-            Some(end) if Instant::now() >= end => return false,
-            Some(end) => tokio::select! {
-                biased;
-                () = turn => {}
-                () = sleep_until(end) => return false,
-            },
-        }
-        !self.output.is_closed()
+        let in_time = match self.end {
+            None => {
+                turn.await;
+                true
+            }
+            Some(end) => {
+                tokio::select! {
+                    biased;
+                    () = turn => {}
+                    () = sleep_until(end) => {}
+                }
+                Instant::now() < end
+            }
+        };
+        in_time && !self.output.is_closed()
     }
 }
 
