@@ -1,1 +1,21 @@
 //! The one visible list of adapters that the server hosts.
+
+use std::net::SocketAddr;
+
+use mixer_adapter_api::Registry;
+
+/// What hosted adapters need to know of the process that hosts them.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Where the Prometheus adapter serves what it collects, once a handler uses it.
+    pub prometheus_address: SocketAddr,
+}
+
+/// Every adapter that the server hosts.
+pub fn registry(_options: Options) -> Registry {
+    Registry::new(vec![
+        mixer_denier_adapter::adapter(),
+        mixer_list_adapter::adapter(),
+        mixer_noop_adapter::adapter(),
+    ])
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mixer_adapter_api::FieldProblem;
+use mixer_adapter_api::{BuildError, FieldProblem};
 
 /// Decodes the configuration message of a handler.
 ///
@@ -16,6 +16,17 @@ pub fn decode<M: prost::Message + Default>(bytes: &[u8]) -> Result<M, FieldProbl
             format!("the configuration cannot be decoded as this adapter's Params ({error}); look at the `config` of the adapter resource"),
         )
     })
+}
+
+/// All problems in one line.
+pub fn join(problems: &[FieldProblem]) -> String {
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    problems.join("; ")
+}
+
+/// The error of building a handler whose configuration was not validated before, and is not valid.
+pub fn not_valid(problems: Vec<FieldProblem>) -> BuildError {
+    BuildError(format!("the configuration is not valid: {}", join(&problems)))
 }
 
 /// Collects the problems of a configuration while it is checked, so that all of them are told at once.

@@ -15,6 +15,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::metrics::Metrics;
 use super::request::RawAny;
+use crate::params::join;
 
 /// A handler that could not be built is tried again after this time.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -322,12 +323,6 @@ async fn try_build(adapter: &dyn Adapter, spec: Result<HandlerSpec, FieldProblem
         return Err(NotBuilt::Invalid(join(&problems)));
     }
     adapter.build(spec).await.map_err(|error| NotBuilt::Failed(error.to_string()))
-}
-
-/// All problems in one line.
-pub(super) fn join(problems: &[FieldProblem]) -> String {
-    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    problems.join("; ")
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `InfrastructureBackend`: for callers that check a configuration before they use it, or make a session of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,11 +11,11 @@ use mixer_proto::adapter::v1beta1 as model;
 use mixer_proto::google::rpc;
 use prost::Message;
 use prost_types::Any;
-use std::collections::BTreeMap;
 use tonic::Status;
 
-use super::handlers::{Handlers, NotBuilt, join};
+use super::handlers::{Handlers, NotBuilt};
 use super::request::RawAny;
+use crate::params::join;
 use crate::templates::TemplateService;
 
 /// Full name of the service.

@@ -1,9 +1,9 @@
-//! The memquota adapter as a process of its own.
+//! The noop adapter as a process of its own.
 
 use clap::Parser;
 use mixer_adapter_sdk::ServeArgs;
 
-/// Counts quotas in the memory of this process.
+/// Accepts everything and does nothing with it.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 110)]
 struct Args {
@@ -14,6 +14,6 @@ struct Args {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Args { serve } = Args::parse();
-    mixer_adapter_sdk::serve(mixer_memquota_adapter::adapter(), serve.with_default_port(9074)).await?;
+    mixer_adapter_sdk::serve(mixer_noop_adapter::adapter(), serve.with_default_port(9075)).await?;
     Ok(())
 }
