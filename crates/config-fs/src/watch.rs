@@ -77,7 +77,6 @@ async fn run(mut state: State, sender: watch::Sender<Update>) {
             content.as_ref().err().map(|unavailable| Arc::<str>::from(unavailable.reason.as_str()));
         let content = content.ok().flatten().map(Arc::new);
         if content.is_some() || unavailable != update.unavailable {
-            log(&state, &update, unavailable.as_deref());
             update.content = content.or(update.content);
             update.unavailable = unavailable;
             sender.send_replace(update.clone());
@@ -86,18 +85,6 @@ async fn run(mut state: State, sender: watch::Sender<Update>) {
             () = sender.closed() => return,
             () = change(&state.changed, timing) => {}
         }
-    }
-}
-
-fn log(state: &State, before: &Update, unavailable: Option<&str>) {
-    let path = state.reader.source().path.display();
-    match (unavailable, before.unavailable.is_some()) {
-        (Some(reason), _) if before.content.is_some() => {
-            tracing::error!(%path, reason, "configuration cannot be read; what was read last stays in force");
-        }
-        (Some(reason), _) => tracing::error!(%path, reason, "configuration cannot be read"),
-        (None, true) => tracing::info!(%path, "configuration can be read again"),
-        (None, false) => {}
     }
 }
 
