@@ -1,1 +1,12 @@
-//! Recording adapter, clients and strict fakes for tests.
+//! What tests of the server and of adapters share: an adapter that records what it is asked and answers by
+//! script, hosted and as a gRPC server. A dev-dependency only.
+
+mod event;
+mod grpc;
+mod recorder;
+mod script;
+
+pub use event::{Event, Recorded};
+pub use grpc::{GrpcAdapter, Method};
+pub use recorder::Recorder;
+pub use script::Script;

@@ -1,0 +1,14 @@
+//! Dispatch as a front door sees it: configuration, bags, what adapters were asked, what came back.
+
+mod check;
+mod conditions;
+mod directive;
+mod failure;
+mod generate;
+mod grpc;
+mod lifecycle;
+mod namespaces;
+mod quota;
+mod report;
+mod self_metrics;
+mod support;
