@@ -1,7 +1,9 @@
 //! Words being collected for a message: a global index where the reader knows one, a place in the message's
 //! own list otherwise.
 
-use hashbrown::HashMap;
+use std::hash::BuildHasher as _;
+
+use hashbrown::HashTable;
 
 use crate::words::global_index;
 
@@ -10,7 +12,9 @@ use crate::words::global_index;
 pub(crate) struct Dictionary {
     global_word_count: u32,
     words: Vec<String>,
-    indices: HashMap<Vec<u8>, i32, foldhash::fast::RandomState>,
+    /// Places in `words`, by the hash of the word.
+    places: HashTable<usize>,
+    hasher: foldhash::fast::RandomState,
 }
 
 impl Dictionary {
@@ -19,7 +23,7 @@ impl Dictionary {
         Self { global_word_count, ..Self::default() }
     }
 
-    /// The index of a word.
+    /// The index of a word. Of a word that is not UTF-8 a repaired copy (U+FFFD) is sent.
     pub(crate) fn index(&mut self, word: &[u8]) -> i32 {
         match self.global(word) {
             Some(index) => index,
@@ -42,17 +46,28 @@ impl Dictionary {
     }
 
     fn global(&self, word: &[u8]) -> Option<i32> {
+        if self.global_word_count == 0 {
+            return None;
+        }
         let index = global_index(word).filter(|index| *index < self.global_word_count)?;
         i32::try_from(index).ok()
     }
 
     fn message_index(&mut self, word: &[u8]) -> i32 {
-        if let Some(index) = self.indices.get(word) {
-            return *index;
-        }
-        let index = i32::try_from(self.words.len()).map_or(i32::MIN, |place| !place);
-        self.words.push(String::from_utf8_lossy(word).into_owned());
-        self.indices.insert(word.to_vec(), index);
-        index
+        let word = String::from_utf8_lossy(word);
+        let Self { words, places, hasher, .. } = self;
+        let is_word = |place: &usize| words.get(*place).is_some_and(|other| *other == word);
+        let rehash = |place: &usize| hasher.hash_one(words.get(*place).map_or("", String::as_str));
+        let hash = hasher.hash_one(&*word);
+        let place = match places.find(hash, is_word) {
+            Some(place) => *place,
+            None => {
+                let place = words.len();
+                places.insert_unique(hash, place, rehash);
+                words.push(word.into_owned());
+                place
+            }
+        };
+        i32::try_from(place).map_or(i32::MIN, |place| !place)
     }
 }
