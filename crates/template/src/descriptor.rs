@@ -5,9 +5,10 @@
 //! reason extensions and unused imports are left out of the pool.
 
 use std::collections::{BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use prost::Message as _;
-use prost_reflect::DescriptorPool;
+use prost_reflect::{DescriptorPool, FieldDescriptor, Kind};
 use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};
 
 use crate::wire::{Fields, WireError, WireValue};
@@ -38,9 +39,36 @@ pub enum DescriptorError {
         /// The file that uses it.
         file: String,
     },
+    /// A file in a syntax that descriptors of templates and adapters cannot have.
+    #[error("proto file {file} is written in {syntax:?}; write it in proto3")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// Its syntax, such as `editions`.
+        syntax: String,
+    },
     /// The files contradict each other or themselves.
     #[error("the descriptor set is not valid: {0}; make it anew with protoc --include_imports")]
     Invalid(String),
+}
+
+/// Builds a pool. The library panics on some damaged files while it words the error; that is contained here.
+fn build(files: impl Iterator<Item = FileDescriptorProto>) -> Result<DescriptorPool, DescriptorError> {
+    let build = || {
+        let mut pool = DescriptorPool::new();
+        pool.add_file_descriptor_protos(files).map(|()| pool).map_err(|error| error.to_string())
+    };
+    catch_unwind(AssertUnwindSafe(build))
+        .unwrap_or_else(|_| Err("a file is damaged".to_owned()))
+        .map_err(DescriptorError::Invalid)
+}
+
+/// Kinds of the keys and values of a map field; `None` for any other field, and for an entry message that is not
+/// one of key and value (which only a damaged descriptor has).
+pub(crate) fn map_kinds(field: &FieldDescriptor) -> Option<(Kind, Kind)> {
+    let Kind::Message(entry) = field.kind() else { return None };
+    let kinds = (entry.get_field(1)?.kind(), entry.get_field(2)?.kind());
+    field.is_map().then_some(kinds)
 }
 
 /// The options of a file that make it a template.
@@ -83,6 +111,7 @@ impl DescriptorSet {
         let mut borrowed: BTreeSet<String> = BTreeSet::new();
         while let Some(index) = pending.pop() {
             let Some(file) = self.files.get(index).filter(|_| wanted.insert(index)) else { continue };
+            check_syntax(file)?;
             let mut imports: BTreeSet<&str> = BTreeSet::new();
             for name in used_types(file) {
                 let bare = name.trim_start_matches('.');
@@ -103,10 +132,7 @@ impl DescriptorSet {
         }
         let lent = well_known.files().filter(|file| borrowed.contains(file.name()));
         let lent = lent.map(|file| file.file_descriptor_proto().clone());
-        let mut pool = DescriptorPool::new();
-        pool.add_file_descriptor_protos(lent.chain(kept))
-            .map_err(|error| DescriptorError::Invalid(error.to_string()))?;
-        Ok(pool)
+        build(lent.chain(kept))
     }
 
     /// Which file defines a message or enum; of two definitions the first.
@@ -118,6 +144,13 @@ impl DescriptorSet {
             });
         }
         definitions
+    }
+}
+
+fn check_syntax(file: &FileDescriptorProto) -> Result<(), DescriptorError> {
+    match file.syntax() {
+        "" | "proto2" | "proto3" => Ok(()),
+        syntax => Err(DescriptorError::Syntax { file: file.name().to_owned(), syntax: syntax.to_owned() }),
     }
 }
 

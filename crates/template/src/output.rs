@@ -6,6 +6,7 @@ use mixer_attribute::{Duration, MapView, Timestamp, Value, ValueType};
 use prost_reflect::{FieldDescriptor, Kind};
 
 use crate::Template;
+use crate::descriptor::map_kinds;
 use crate::wire::{Fields, WireError, WireValue, unzigzag};
 
 /// A field of an output message that expressions can use.
@@ -133,9 +134,7 @@ impl OutputDecoder {
 
 fn field_form(field: &FieldDescriptor) -> Option<(ValueType, Form)> {
     if field.is_map() {
-        let Kind::Message(entry) = field.kind() else { return None };
-        let text = [entry.map_entry_key_field(), entry.map_entry_value_field()];
-        let text = text.iter().all(|field| field.kind() == Kind::String);
+        let text = map_kinds(field) == Some((Kind::String, Kind::String));
         return text.then_some((ValueType::StringMap, Form::StringMap));
     }
     if field.is_list() {

@@ -8,7 +8,7 @@ mod well_known;
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
-use crate::descriptor::DescriptorSet;
+use crate::descriptor::{DescriptorSet, map_kinds};
 use crate::problem::{Problems, element_path, expected, fields_of};
 use crate::scalar::{from_node, from_text, is_delimited, wire_type};
 use crate::template::TemplateError;
@@ -171,11 +171,9 @@ impl Encoder {
     }
 
     fn map(&mut self, field: &FieldDescriptor, node: &Node, path: &str, out: &mut Vec<u8>) {
-        let (Kind::Message(entry), NodeValue::Map(entries)) = (field.kind(), &node.value) else {
+        let (Some((key_kind, value_kind)), NodeValue::Map(entries)) = (map_kinds(field), &node.value) else {
             return self.problems.add(path, node.position, expected("a map", node));
         };
-        let (key_kind, value_kind) =
-            (entry.map_entry_key_field().kind(), entry.map_entry_value_field().kind());
         let mut encoded = Vec::with_capacity(entries.len());
         for (key, node) in entries {
             let path = element_path(path, &key.text);

@@ -9,6 +9,7 @@ use super::inferred::Inferred;
 use super::op::{Leaf, Op};
 use super::value::{Part, Steps};
 use super::{InstanceSource, NAME_FIELD, ParamsDialect};
+use crate::descriptor::map_kinds;
 use crate::params::{MAX_DEPTH, map_key};
 use crate::problem::{Problems, element_path, expected, fields_of};
 use crate::scalar::{is_delimited, wire_type};
@@ -161,8 +162,11 @@ impl Compiler<'_> {
     }
 
     fn map(&mut self, field: &FieldDescriptor, node: &Node, path: &str) -> (Vec<Op>, Option<Inferred>) {
-        let Kind::Message(entry) = field.kind() else { return (Vec::new(), None) };
-        let (key_kind, kind) = (entry.map_entry_key_field().kind(), entry.map_entry_value_field().kind());
+        let Some((key_kind, kind)) = map_kinds(field) else {
+            let text = "the template's descriptor is damaged here; make it anew with protoc";
+            self.problems.add(path, node.position, text);
+            return (Vec::new(), None);
+        };
         let field_tag = tag(field.number(), WireType::Bytes);
         let entries = match &node.value {
             NodeValue::Map(entries) => entries,

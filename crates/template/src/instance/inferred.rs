@@ -3,6 +3,7 @@
 use mixer_attribute::ValueType;
 use prost_reflect::{Kind, MessageDescriptor};
 
+use crate::descriptor::map_kinds;
 use crate::wire::{put_bytes_field, put_varint, put_varint_field};
 
 /// What was inferred for one field, map entry or list element.
@@ -27,8 +28,7 @@ pub(crate) fn encode(message: &MessageDescriptor, fields: &[(String, Inferred)])
         let Some((_, inferred)) = fields.iter().find(|(name, _)| name == field.name()) else { continue };
         match inferred {
             Inferred::Map(entries) if field.is_map() => {
-                let Kind::Message(entry) = field.kind() else { continue };
-                let kind = entry.map_entry_value_field().kind();
+                let Some((_, kind)) = map_kinds(&field) else { continue };
                 let mut entries: Vec<_> = entries.iter().collect();
                 entries.sort_by(|a, b| a.0.cmp(&b.0));
                 for (key, inferred) in entries {

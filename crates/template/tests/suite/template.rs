@@ -2,10 +2,12 @@
 
 use base64::Engine as _;
 use mixer_template::{ParamsMessage, Template, Variety};
+use proptest::prelude::*;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
-use crate::support::{descriptor_set, handler_proto, shipped, workspace};
+use crate::instance::{Setting, vocabulary};
+use crate::support::{descriptor_set, handler_proto, shipped, workspace, yaml};
 
 #[test]
 fn shipped_templates_are_read() {
@@ -125,6 +127,17 @@ fn bad_descriptors_are_refused_with_a_reason() {
         &one(&good.replace("VARIETY_CHECK", "VARIETY_ATTRIBUTE_GENERATOR")),
         "message keyval.OutputMsg is missing",
     );
+    let text = |set: &[u8], from: &str, to: &str| {
+        let place = set.windows(from.len()).rposition(|window| window == from.as_bytes()).unwrap();
+        let mut set = set.to_vec();
+        set[place..place + from.len()].copy_from_slice(to.as_bytes());
+        set
+    };
+    check(
+        &text(&one(&good), "proto3", "protoX"),
+        "proto file t.proto is written in \"protoX\"; write it in proto3",
+    );
+    check(&text(&one(&good), "dedup_id", "instance"), "the descriptor set is not valid: ");
     check(
         &cut_files(&one(&good), |name| name != "mixer/adapter/model/v1beta1/check.proto"),
         "type istio.mixer.adapter.model.v1beta1.CheckResult is used by t.proto but is not in the descriptor set",
@@ -181,4 +194,30 @@ fn original_template_and_adapter_resources_are_read() {
         }
     }
     assert_eq!(templates, 11);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// A damaged descriptor set is refused or read, and what is read can be used.
+    #[test]
+    fn damaged_descriptor_sets_do_not_panic(
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6),
+        cut in proptest::option::of(any::<proptest::sample::Index>()),
+    ) {
+        let mut set = mixer_proto::template::descriptor_set("metric").unwrap().to_vec();
+        for (place, byte) in changes {
+            let place = place.index(set.len());
+            set[place] = byte;
+        }
+        if let Some(cut) = cut {
+            set.truncate(cut.index(set.len()));
+        }
+        if let Ok(template) = Template::from_descriptor_set("metric", &set) {
+            mixer_template::OutputDecoder::new(&template);
+            let params = yaml("{value: '1', dimensions: {a: '\"b\"'}, monitored_resource_type: '\"c\"'}");
+            let _ = Setting::expressions(&template).compile(&params, &mut vocabulary());
+        }
+        drop(ParamsMessage::find(&set));
+    }
 }
