@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mixer_adapter_api::{Adapter, HandlerSpec, InstanceInfo};
-use mixer_template::{Node, ParamsProblem, Template};
+use mixer_template::{Node, ParamsProblem, Position, Template};
 
 use crate::adapters::GrpcAdapter;
 use crate::kinds;
@@ -111,6 +111,20 @@ impl<'r> Handlers<'r> {
         self.valid
     }
 
+    /// What hosted adapters think of handlers that no rule uses: worth knowing before a rule does. What they miss
+    /// may be the instances, so these are warnings.
+    pub(crate) fn validate_unused(&self, is_used: impl Fn(usize) -> bool, problems: &mut Problems) {
+        for (_, draft) in self.drafts.iter().enumerate().filter(|(index, _)| !is_used(*index)) {
+            let Some(source) = draft.source else { continue };
+            let spec =
+                HandlerSpec { name: draft.name.clone(), params: draft.params.clone(), instances: Vec::new() };
+            let mut report = problems.of(source.resource, kinds::HANDLER);
+            for (field, position, message) in draft.validate(&spec) {
+                report.warning(&field, position, format!("{message} (no rule uses this handler)"));
+            }
+        }
+    }
+
     /// The configuration of a handler, given what rules send to it: now a hosted adapter says what it thinks of
     /// it.
     pub(crate) fn configure(
@@ -121,14 +135,10 @@ impl<'r> Handlers<'r> {
     ) -> Option<HandlerConfig> {
         let draft = self.drafts.get_mut(index)?;
         let spec = HandlerSpec { name: draft.name.clone(), params: draft.params.clone(), instances };
-        if let (Takes::Hosted(adapter), Some(source), false) = (&draft.takes, draft.source, draft.is_broken())
-        {
+        if let Some(source) = draft.source {
             let mut report = problems.of(source.resource, kinds::HANDLER);
-            for problem in adapter.validate(&spec) {
-                let position = locate::position(source.params, &problem.field).unwrap_or_else(|| {
-                    source.params.map_or(source.resource.spec.position, |node| node.position)
-                });
-                report.error(&join(source.prefix, &problem.field), position, problem.message);
+            for (field, position, message) in draft.validate(&spec) {
+                report.error(&field, position, message);
             }
             if let Some(reason) = report.first_error() {
                 draft.kind = HandlerKind::Broken { reason: reason.into() };
@@ -145,6 +155,22 @@ impl<'r> Handlers<'r> {
 }
 
 impl Draft<'_> {
+    /// What a hosted adapter says of the configuration: field, place and text. A broken handler is not asked.
+    fn validate(&self, spec: &HandlerSpec) -> Vec<(String, Position, String)> {
+        let (Takes::Hosted(adapter), Some(source), false) = (&self.takes, self.source, self.is_broken())
+        else {
+            return Vec::new();
+        };
+        let whole = source.params.map_or(source.resource.spec.position, |node| node.position);
+        let problems = adapter.validate(spec).into_iter();
+        problems
+            .map(|problem| {
+                let position = locate::position(source.params, &problem.field).unwrap_or(whole);
+                (join(source.prefix, &problem.field), position, problem.message)
+            })
+            .collect()
+    }
+
     /// Whether it cannot be built.
     pub(crate) fn is_broken(&self) -> bool {
         matches!(self.kind, HandlerKind::Broken { .. })

@@ -76,6 +76,7 @@ fn configure(
     for action in rules.iter().flat_map(|rule| &rule.actions) {
         sent.entry(action.handler).or_default().extend(&action.instances);
     }
+    handlers.validate_unused(|handler| sent.contains_key(&handler), problems);
     let mut configured: Vec<(usize, HandlerConfig)> = Vec::with_capacity(sent.len());
     for (handler, used) in sent {
         let mut infos: Vec<InstanceInfo> =
