@@ -41,11 +41,10 @@ impl Drain {
         self.finish_handlers(stop, deadline).await;
     }
 
-    async fn finish_calls(&self, stop: &Stop, served: JoinHandle<()>, deadline: Instant) {
-        let cut = served.abort_handle();
+    async fn finish_calls(&self, stop: &Stop, mut served: JoinHandle<()>, deadline: Instant) {
         let finished = async {
             // An error is a panic, which has been logged; either way nothing is served any more.
-            let _ = served.await;
+            let _ = (&mut served).await;
             self.front.reports_done().await;
         };
         tokio::select! {
@@ -60,7 +59,10 @@ impl Drain {
         if reports > 0 {
             tracing::warn!("cut off: {reports} reports are still being dispatched");
         }
-        cut.abort();
+        if !served.is_finished() {
+            served.abort();
+            let _ = served.await;
+        }
     }
 
     async fn finish_handlers(&self, stop: &Stop, deadline: Instant) {
