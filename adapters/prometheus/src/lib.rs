@@ -1,1 +1,100 @@
-//! The prometheus adapter.
+//! The `prometheus` adapter: collects metric instances into series, and serves these to Prometheus.
+
+mod config;
+mod definition;
+mod exposition;
+mod generated;
+mod handler;
+mod labels;
+mod refusal;
+mod scrape;
+mod store;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mixer_adapter_sdk::{
+    Adapter, AdapterInfo, BindError, BoxFuture, BuildError, FieldProblem, Handler, HandlerSpec,
+    ListenAddress, params,
+};
+use parking_lot::Mutex;
+
+use crate::config::Config;
+use crate::handler::PrometheusHandler;
+use crate::scrape::{ScrapeLease, ScrapePort};
+use crate::store::Store;
+
+pub use crate::exposition::Format;
+
+/// The port that the original uses.
+pub const DEFAULT_PORT: u16 = 42422;
+
+const INFO: AdapterInfo = AdapterInfo {
+    name: "prometheus",
+    aliases: &[],
+    description: "Exposes metrics to Prometheus.",
+    templates: &["metric"],
+    config_descriptor: include_bytes!("config.desc"),
+    config_message: "adapter.prometheus.config.Params",
+};
+
+/// The adapter, and what all its handlers share: the series, and the port that Prometheus scrapes.
+#[derive(Debug)]
+pub struct PrometheusAdapter {
+    store: Arc<Store>,
+    scrape: ScrapePort,
+    /// Keeps the port open without a handler.
+    open: Mutex<Option<ScrapeLease>>,
+}
+
+impl PrometheusAdapter {
+    /// An adapter that serves `/metrics` at an address as soon as a handler uses it.
+    pub fn new(address: ListenAddress) -> Self {
+        let store = Arc::new(Store::new());
+        Self { scrape: ScrapePort::new(address, store.clone()), store, open: Mutex::default() }
+    }
+
+    /// Serves `/metrics` from now on, handlers or not, and says where.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be bound.
+    pub async fn open(&self) -> Result<SocketAddr, BindError> {
+        let lease = self.scrape.lease().await?;
+        let address = lease.address();
+        *self.open.lock() = Some(lease);
+        Ok(address)
+    }
+
+    /// Where `/metrics` is served; none when no handler uses it.
+    pub async fn scrape_address(&self) -> Option<SocketAddr> {
+        self.scrape.address().await
+    }
+
+    /// What a scrape gets.
+    pub fn render(&self, format: Format) -> String {
+        exposition::render(&self.store.families(), format)
+    }
+
+    async fn build_handler(&self, spec: HandlerSpec) -> Result<Arc<dyn Handler>, BuildError> {
+        let config = Config::check(&spec.params).map_err(params::not_valid)?;
+        let scrape = self.scrape.lease().await.map_err(|error| BuildError(error.to_string()))?;
+        let registered = self.store.register(&spec.name, &config.metrics, config.max_series);
+        let registered = registered.map_err(|conflict| BuildError(conflict.to_string()))?;
+        Ok(Arc::new(PrometheusHandler::new(self.store.clone(), &config, registered, scrape)))
+    }
+}
+
+impl Adapter for PrometheusAdapter {
+    fn info(&self) -> &AdapterInfo {
+        &INFO
+    }
+
+    fn validate(&self, spec: &HandlerSpec) -> Vec<FieldProblem> {
+        Config::check(&spec.params).err().unwrap_or_default()
+    }
+
+    fn build(&self, spec: HandlerSpec) -> BoxFuture<'_, Result<Arc<dyn Handler>, BuildError>> {
+        Box::pin(self.build_handler(spec))
+    }
+}

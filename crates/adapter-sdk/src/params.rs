@@ -44,6 +44,11 @@ impl Problems {
         self.0.push(FieldProblem::new(field, message));
     }
 
+    /// How many were added.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether none was added.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

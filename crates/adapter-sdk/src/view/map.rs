@@ -1,5 +1,6 @@
 //! A `map<string, Value>` field: its entries where they stand in the message.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::value::ValueView;
@@ -16,11 +17,33 @@ pub struct ValueMap<'a> {
 }
 
 impl<'a> ValueMap<'a> {
+    /// The map whose entries are these bytes, which [`ValueMap::raw`] or [`ValueMap::to_raw`] gave. The number of
+    /// the field is that of the first entry.
+    pub fn of_raw(bytes: &'a [u8]) -> Self {
+        let first = Fields::new(bytes).next().and_then(Result::ok);
+        Self { number: first.map_or(0, |field| field.number), span: bytes, interleaved: false }
+    }
+
     /// The bytes of all entries, tags and lengths included, when nothing else stands between them. Equal bytes
     /// mean equal maps; different bytes may.
     #[inline]
     pub fn raw(&self) -> Option<&'a [u8]> {
         (!self.interleaved).then_some(self.span)
+    }
+
+    /// The bytes of all entries, tags and lengths included, copied when other fields stand between them.
+    pub fn to_raw(&self) -> Cow<'a, [u8]> {
+        if !self.interleaved {
+            return Cow::Borrowed(self.span);
+        }
+        let mut bytes = Vec::with_capacity(self.span.len());
+        let mut fields = Fields::new(self.span);
+        while let Some((start, field)) = fields.next_from() {
+            if field.is_ok_and(|field| field.number == self.number) {
+                bytes.extend_from_slice(self.span.get(start..fields.position()).unwrap_or_default());
+            }
+        }
+        Cow::Owned(bytes)
     }
 
     /// The entries in the order in which they were sent. A key that was sent twice comes twice.

@@ -1,0 +1,5 @@
+//! How long it takes to take in a report.
+
+fn main() {
+    divan::main();
+}
