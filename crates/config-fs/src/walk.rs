@@ -73,6 +73,10 @@ impl Walk {
         if !metadata.is_dir() && !is_configuration(path) {
             return Ok(());
         }
+        if !metadata.is_dir() && !metadata.is_file() {
+            // Reading a pipe would wait for somebody to write to it.
+            return Err("is left out: it is neither a file nor a directory".to_owned());
+        }
         let target = fs::canonicalize(path).map_err(|error| format!("cannot be looked at: {error}"))?;
         if !self.seen.insert(target) {
             return Ok(());

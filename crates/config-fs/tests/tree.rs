@@ -88,6 +88,14 @@ fn a_bad_file_hides_no_other() {
 }
 
 #[test]
+fn what_is_no_file_is_not_read() {
+    let tree = tree(&[("a.yaml", &rule("a"))]);
+    let _socket = std::os::unix::net::UnixListener::bind(tree.path().join("b.yaml")).unwrap();
+    let problem = "b.yaml: error: is left out: it is neither a file nor a directory";
+    assert_eq!(read(tree.path()), Ok((vec!["a".into()], vec![problem.into()])));
+}
+
+#[test]
 fn nothing_to_read_is_said() {
     let tree = tree(&[("notes.txt", "")]);
     let root = tree.path().display();

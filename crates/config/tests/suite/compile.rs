@@ -57,17 +57,26 @@ fn options(text: &str) -> CompileOptions {
     options
 }
 
-#[test]
-fn every_case() {
+/// Names and texts of all cases.
+pub(crate) fn cases() -> Vec<(String, String)> {
     let mut files: Vec<_> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
     assert!(!files.is_empty());
-    for file in files {
-        let name = file.file_name().unwrap().to_str().unwrap().to_owned();
-        let text = std::fs::read_to_string(&file).unwrap();
-        let (resources, problems) = parse_documents(&name, &expand(&text), &ReadOptions::default());
+    files
+        .into_iter()
+        .map(|file| {
+            let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, expand(&std::fs::read_to_string(&file).unwrap()))
+        })
+        .collect()
+}
+
+#[test]
+fn every_case() {
+    for (name, text) in cases() {
+        let (resources, problems) = parse_documents(&name, &text, &ReadOptions::default());
         assert_eq!(problems, [], "{name}");
         let compiled = compile(&resources, &registry(), &options(&text));
         insta::with_settings!({ snapshot_path => "../compile", prepend_module_to_snapshot => false, omit_expression => true }, {
