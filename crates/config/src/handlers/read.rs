@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mixer_adapter_api::{Adapter, Registry};
-use mixer_template::ParamsMessage;
+use mixer_adapter_api::{Adapter, AdapterInfo, Registry};
+use mixer_template::{ParamsMessage, TemplateError};
 
 use super::{Draft, Handlers, Source, Takes, address, report_params};
 use crate::adapters::{Found, GrpcAdapter, GrpcAdapters};
@@ -50,7 +50,7 @@ impl<'r> Handlers<'r> {
 struct Reader<'a, 'r> {
     sources: &'a Sources<'r>,
     /// Configuration messages of hosted adapters, each looked up once.
-    messages: Names<Option<ParamsMessage>>,
+    messages: Names<Result<Option<ParamsMessage>, String>>,
 }
 
 impl<'r> Reader<'_, 'r> {
@@ -106,9 +106,9 @@ impl<'r> Reader<'_, 'r> {
     fn choose(&self, resource: &RawResource, spec: &HandlerSpec<'_>, report: &mut Report<'_>) -> Chosen {
         let registry = self.sources.registry;
         if let Some(name) = spec.compiled_adapter {
-            if spec.connection.is_some() {
+            if let Some(connection) = &spec.connection {
                 let message = "plays no part: compiledAdapter names an adapter that runs in the server";
-                report.warning("spec.connection", resource.spec.position, message);
+                report.warning("spec.connection", connection.position, message);
             }
             return registry.get(name.trimmed()).map_or_else(
                 || {
@@ -159,12 +159,28 @@ impl<'r> Reader<'_, 'r> {
         let message = self
             .messages
             .entry_ref(info.name)
-            .or_insert_with(|| ParamsMessage::named(info.config_descriptor, info.config_message).ok());
+            .or_insert_with(|| message_of(&info).map_err(|error| error.to_string()));
         draft.adapter = info.name.into();
         draft.kind = HandlerKind::Hosted { adapter: info.name };
         draft.takes = Takes::Hosted(adapter);
-        encode(draft, message.as_ref(), report);
+        match message {
+            Ok(message) => encode(draft, message.as_ref(), report),
+            Err(error) => {
+                let place =
+                    draft.source.map_or_else(Default::default, |source| source.resource.spec.position);
+                let text = format!("the server cannot read what adapter {} takes: {error}", info.name);
+                report.error("", place, text);
+            }
+        }
     }
+}
+
+/// The configuration message of a hosted adapter; `None` when it has no configuration.
+fn message_of(info: &AdapterInfo) -> Result<Option<ParamsMessage>, TemplateError> {
+    if info.config_descriptor.is_empty() {
+        return Ok(None);
+    }
+    ParamsMessage::named(info.config_descriptor, info.config_message).map(Some)
 }
 
 fn grpc(draft: &mut Draft<'_>, adapter: Arc<GrpcAdapter>, spec: &HandlerSpec<'_>, report: &mut Report<'_>) {
@@ -174,7 +190,9 @@ fn grpc(draft: &mut Draft<'_>, adapter: Arc<GrpcAdapter>, spec: &HandlerSpec<'_>
     let address = connection.and_then(|connection| connection.address);
     match address {
         None => {
-            let position = draft.source.map_or_else(Default::default, |source| source.resource.spec.position);
+            let whole = || draft.source.map(|source| source.resource.spec.position);
+            let position =
+                connection.map(|connection| connection.position).or_else(whole).unwrap_or_default();
             let message = "empty connection address; set it to host:port, dns:///host:port or unix:///path";
             report.error("spec.connection.address", position, message);
         }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use mixer_template::{Node, NodeValue};
+use mixer_template::{Node, NodeValue, Position};
 
 use crate::fields::{Fields, Text};
 use crate::report::Report;
 
 /// How a gRPC adapter is reached.
 pub(crate) struct ConnectionSpec<'r> {
+    pub(crate) position: Position,
     pub(crate) address: Option<Text<'r>>,
     /// `None` when there is no limit.
     pub(crate) timeout: Option<Duration>,
@@ -23,7 +24,7 @@ pub(super) fn read<'r>(node: &'r Node, report: &mut Report<'_>) -> ConnectionSpe
         authentication(node, report);
     }
     fields.finish(report);
-    ConnectionSpec { address, timeout }
+    ConnectionSpec { position: node.position, address, timeout }
 }
 
 fn timeout(text: Text<'_>, report: &mut Report<'_>) -> Option<Duration> {
