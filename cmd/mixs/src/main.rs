@@ -6,6 +6,7 @@ mod logging;
 mod plan;
 mod probe;
 mod serve;
+mod validate;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -32,6 +33,8 @@ struct Cli {
 enum Command {
     /// Starts the server.
     Server(Box<ServerFlags>),
+    /// Checks configuration files without running them; exits with 1 when there is an error.
+    Validate(validate::ValidateArgs),
     /// Asks a running server whether it is well; exits with 0 if so.
     Probe(probe::ProbeArgs),
     /// Tries expressions of rules and instances.
@@ -66,6 +69,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     };
     match command {
         Command::Server(flags) => serve::run(*flags, &cli.log),
+        Command::Validate(args) => {
+            // Nothing is built of these adapters, so nothing listens.
+            let prometheus_address = ([127, 0, 0, 1], 0).into();
+            validate::run(&args, &mixer_adapters::registry(mixer_adapters::Options { prometheus_address }))
+        }
         Command::Probe(args) => probe::run(args),
         Command::Expr(args) => expr::run(args),
         Command::Version(args) => version(&args),
