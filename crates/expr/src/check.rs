@@ -8,7 +8,7 @@ mod call;
 use mixer_attribute::{Duration, Slot, Value, ValueType};
 
 use crate::ast::{Chain, Expr, ExprKind, Literal, Operator};
-use crate::error::{CompileError, CompileErrorKind, Position};
+use crate::error::{CompileError, CompileErrorKind, Position, cut};
 use crate::functions::Function;
 use crate::scope::Scope;
 
@@ -96,7 +96,8 @@ pub(crate) fn check(
     match expected {
         Some(expected) if typed.ty != Type::Known(expected) => {
             let got = typed.ty.value_type();
-            let message = format!("expression '{text}' evaluated to type {got}, expected type {expected}");
+            let message =
+                format!("expression '{}' evaluated to type {got}, expected type {expected}", cut(text));
             Err(checker.error(CompileErrorKind::Result, expr, message))
         }
         _ => Ok(typed),
@@ -131,7 +132,9 @@ impl Checker<'_> {
         (got, expected): (Type, Type),
     ) -> CompileError {
         let (got, expected) = (got.value_type(), expected.value_type());
-        let message = format!("{whole} arg {number} ({operand}) typeError got {got}, expected {expected}");
+        let (whole, argument) = (cut(whole), operand.to_string());
+        let message =
+            format!("{whole} arg {number} ({}) typeError got {got}, expected {expected}", cut(&argument));
         self.error(CompileErrorKind::Type, operand, message)
     }
 
@@ -153,7 +156,7 @@ impl Checker<'_> {
             Some((slot, value_type)) => Ok(Typed::known(Tree::Attribute(slot), value_type)),
             None => {
                 let hint = self.scope.suggest(name).map(|near| format!("did you mean {near}?"));
-                let message = format!("unknown attribute {name}");
+                let message = format!("unknown attribute {}", cut(name));
                 Err(CompileError { hint, ..self.error(CompileErrorKind::UnknownAttribute, at, message) })
             }
         }
@@ -231,7 +234,8 @@ impl Checker<'_> {
     }
 
     fn arity(&self, at: &Expr, got: usize, expected: usize) -> CompileError {
-        let message = format!("{at} arity mismatch. Got {got} arg(s), expected {expected} arg(s)");
+        let call = at.to_string();
+        let message = format!("{} arity mismatch. Got {got} arg(s), expected {expected} arg(s)", cut(&call));
         self.error(CompileErrorKind::Arity, at, message)
     }
 
@@ -250,10 +254,11 @@ impl Checker<'_> {
         let what = match operator {
             Operator::Add => "addition",
             Operator::Eq | Operator::Ne => "equality",
-            _ => "an order",
+            _ => "order",
         };
         let hint = (value_type == Bool).then(|| "combine conditions with && and ||".to_owned());
-        let message = format!("{at}: there is no {what} for type {value_type}");
+        let operation = at.to_string();
+        let message = format!("{}: {value_type} has no {what}", cut(&operation));
         Err(CompileError { hint, ..self.error(CompileErrorKind::Type, at, message) })
     }
 }

@@ -160,9 +160,6 @@ impl Lowering<'_> {
         let value_type = operands[0].ty.value_type();
         let [mut left, mut right] = operands.map(|operand| self.node(operand, false));
         let equality = matches!(operator, Operator::Eq | Operator::Ne);
-        if equality && is_constant(&left) {
-            std::mem::swap(&mut left, &mut right);
-        }
         let comparison = match value_type {
             ValueType::Bool => Comparison::Bool,
             ValueType::Int64 => Comparison::Int64,
@@ -177,6 +174,13 @@ impl Lowering<'_> {
             ValueType::Uri if equality => Comparison::Uri,
             _ => Comparison::Text,
         };
+        // Where comparing cannot fail, it does not matter which side comes first.
+        if equality
+            && is_constant(&left)
+            && matches!(comparison, Comparison::Bool | Comparison::Text | Comparison::Int64)
+        {
+            std::mem::swap(&mut left, &mut right);
+        }
         if is_constant(&left) && is_constant(&right) {
             return folded(Node::Compare(comparison, operator, Box::new([left, right])));
         }

@@ -1,10 +1,14 @@
 //! What can be wrong with a text, and what can go wrong when a program meets a bag.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use mixer_attribute::ValueType;
 
 use crate::AttributeName;
+
+/// How many bytes of a text a message shows.
+const MOST_SHOWN: usize = 256;
 
 /// A place in an expression's text; both numbers start at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,11 +148,19 @@ fn goal(declared: ValueType) -> &'static str {
 
 /// Bytes of a request as text for a message: at most a few hundred characters.
 pub(crate) fn quote(bytes: &[u8]) -> String {
-    const MOST: usize = 256;
-    let shown = bytes.get(..MOST).unwrap_or(bytes);
+    let shown = bytes.get(..MOST_SHOWN).unwrap_or(bytes);
     let mut text = String::from_utf8_lossy(shown).into_owned();
     if shown.len() < bytes.len() {
         text.push('…');
     }
     text
+}
+
+/// Text of an expression for a message: at most a few hundred characters.
+pub(crate) fn cut(text: &str) -> Cow<'_, str> {
+    if text.len() <= MOST_SHOWN {
+        return Cow::Borrowed(text);
+    }
+    let end = (0..=MOST_SHOWN).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    Cow::Owned(format!("{}…", &text[..end]))
 }

@@ -1,7 +1,7 @@
 //! From tokens to the tree, by the precedence and grammar of Go's expressions.
 
 use crate::ast::{Expr, ExprKind, Literal, Operator};
-use crate::error::{CompileError, CompileErrorKind, Position};
+use crate::error::{CompileError, CompileErrorKind, Position, cut};
 use crate::lex::{LexError, Lexeme, Lexer, Token, unquote};
 
 /// How deep operators, calls and parentheses may lie inside each other. Everything that walks a tree recurses,
@@ -58,7 +58,7 @@ impl<'t> Parser<'t> {
 
     fn syntax(&self, offset: usize, what: &str) -> CompileError {
         let position = Position::of(self.text, offset);
-        let message = format!("unable to parse expression '{}': {position}: {what}", self.text);
+        let message = format!("unable to parse expression '{}': {position}: {what}", cut(self.text));
         CompileError { position, kind: CompileErrorKind::Syntax, message, hint: None }
     }
 
@@ -70,7 +70,9 @@ impl<'t> Parser<'t> {
         let found = match self.current.token {
             Token::End => "'EOF'".to_owned(),
             Token::Newline => "newline".to_owned(),
-            Token::Identifier | Token::Int | Token::Float | Token::Text => self.current.text.to_owned(),
+            Token::Identifier | Token::Int | Token::Float | Token::Text => {
+                cut(self.current.text).into_owned()
+            }
             _ => format!("'{}'", self.current.text),
         };
         let mut error = self.syntax(self.current.offset, &format!("expected {what}, found {found}"));
@@ -125,16 +127,17 @@ impl<'t> Parser<'t> {
     }
 
     fn join(&self, left: Expr, operator: Operator, right: Expr, offset: usize) -> Result<Expr, CompileError> {
-        let operands = match left {
-            Expr { kind: ExprKind::Operation(same, mut operands), .. }
+        match left {
+            Expr { kind: ExprKind::Operation(same, mut operands), depth, .. }
                 if same == operator && operator.chains() && operands.len() > 1 =>
             {
+                let depth = depth.max(right.depth + 1);
                 operands.push(right);
-                operands
+                let chain = Expr { kind: ExprKind::Operation(operator, operands), offset, depth };
+                if depth > MAX_DEPTH { Err(self.too_deep(offset)) } else { Ok(chain) }
             }
-            left => vec![left, right],
-        };
-        self.make(ExprKind::Operation(operator, operands), offset)
+            left => self.make(ExprKind::Operation(operator, vec![left, right]), offset),
+        }
     }
 
     fn no_operator(&self, name: &str, at: &Lexeme<'_>) -> CompileError {
@@ -189,11 +192,15 @@ impl<'t> Parser<'t> {
                 return Ok(Operand::Value(inner));
             }
             Token::Int => lexeme.text.parse().map(Literal::Int64).map_err(|_| {
-                self.syntax(lexeme.offset, &format!("{}: value out of range of INT64", lexeme.text))
+                self.syntax(lexeme.offset, &format!("{}: value out of range of INT64", cut(lexeme.text)))
             })?,
             Token::Float => match lexeme.text.parse::<f64>() {
                 Ok(number) if number.is_finite() => Literal::Double(number),
-                _ => return Err(self.syntax(lexeme.offset, &format!("{}: value out of range", lexeme.text))),
+                _ => {
+                    return Err(
+                        self.syntax(lexeme.offset, &format!("{}: value out of range", cut(lexeme.text)))
+                    );
+                }
             },
             Token::Text => {
                 Literal::Text(unquote(lexeme.text, lexeme.offset).map_err(|error| self.lexical(error))?)

@@ -101,11 +101,7 @@ impl Program {
     /// # Errors
     /// As [`Program::eval`], and when the type is another one.
     #[inline]
-    pub fn eval_text<'a>(
-        &'a self,
-        bag: &'a Bag,
-        refs: &mut Referenced,
-    ) -> Result<Cow<'a, [u8]>, EvalError> {
+    pub fn eval_text<'a>(&'a self, bag: &'a Bag, refs: &mut Referenced) -> Result<Cow<'a, [u8]>, EvalError> {
         Evaluator::new(bag, refs).text(&self.root).map_err(|fail| fail.into_error(bag))
     }
 

@@ -4,7 +4,7 @@ use mixer_attribute::ValueType;
 
 use super::{Checker, Tree, Type, Typed, require, unify};
 use crate::ast::{Expr, Operator};
-use crate::error::{CompileError, CompileErrorKind};
+use crate::error::{CompileError, CompileErrorKind, cut};
 use crate::functions::{CONDITIONAL, FUNCTIONS, Function, Signature};
 use crate::scope::nearest;
 
@@ -43,7 +43,7 @@ impl Checker<'_> {
     fn unknown_function(&self, name: &str, at: &Expr) -> CompileError {
         let names = FUNCTIONS.iter().map(|signature| signature.name).chain([CONDITIONAL]);
         let hint = nearest(name, names).map(|near| format!("did you mean {near}?"));
-        let message = format!("unknown function: {name}");
+        let message = format!("unknown function: {}", cut(name));
         CompileError { hint, ..self.error(CompileErrorKind::UnknownFunction, at, message) }
     }
 
@@ -94,7 +94,8 @@ impl Checker<'_> {
             let mut target = [self.expr(target)?];
             require(&mut target, &[ValueType::String]).map_err(|mismatch| {
                 let (got, expected) = (mismatch.got.value_type(), mismatch.expected.value_type());
-                let message = format!("{at} target typeError got {got}, expected {expected}");
+                let call = at.to_string();
+                let message = format!("{} target typeError got {got}, expected {expected}", cut(&call));
                 self.error(CompileErrorKind::Type, at, message)
             })?;
             typed.extend(target);
