@@ -1,8 +1,11 @@
 //! The one visible list of adapters that the server hosts.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use mixer_adapter_api::Registry;
+use mixer_adapter_sdk::ListenAddress;
+use mixer_prometheus_adapter::PrometheusAdapter;
 
 /// What hosted adapters need to know of the process that hosts them.
 #[derive(Clone, Copy, Debug)]
@@ -12,10 +15,12 @@ pub struct Options {
 }
 
 /// Every adapter that the server hosts.
-pub fn registry(_options: Options) -> Registry {
+pub fn registry(options: Options) -> Registry {
     Registry::new(vec![
         mixer_denier_adapter::adapter(),
         mixer_list_adapter::adapter(),
+        mixer_memquota_adapter::adapter(),
         mixer_noop_adapter::adapter(),
+        Arc::new(PrometheusAdapter::new(ListenAddress::Tcp(options.prometheus_address.to_string()))),
     ])
 }

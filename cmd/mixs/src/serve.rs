@@ -45,7 +45,8 @@ pub(crate) fn run(flags: ServerFlags, log: &LogFlags) -> anyhow::Result<ExitCode
 async fn serve(plan: Plan) -> anyhow::Result<()> {
     let stop = Stop::default();
     stop.on_signals().context("cannot handle signals")?;
-    let adapters = mixer_adapter_api::Registry::default();
+    let adapters =
+        mixer_adapters::registry(mixer_adapters::Options { prometheus_address: plan.prometheus_address });
     let source = match plan.store {
         Store::BuiltIn => ConfigSource::fixed("the built-in configuration", Content::default()),
         Store::Files(files) => watched(files),
