@@ -3,6 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
 /// An instant: seconds since the Unix epoch and nanoseconds within the second (0 to 999,999,999).
 ///
 /// Ordering and equality are those of the instants; the zone of a text form is not kept.
@@ -47,9 +52,10 @@ impl Timestamp {
         Self::from_proto(self.seconds.checked_add(seconds)?, self.nanos.cast_signed() + nanos)
     }
 
-    fn civil(self) -> Option<jiff::civil::DateTime> {
-        let instant = jiff::Timestamp::new(self.seconds, self.nanos.cast_signed()).ok()?;
-        Some(jiff::tz::Offset::UTC.to_datetime(instant))
+    /// Date and time in UTC; `None` outside the years 0 to 9999.
+    fn civil(self) -> Option<DateTime> {
+        let since = SignedDuration::new(self.seconds, self.nanos.cast_signed());
+        EPOCH.checked_add(since).ok().filter(|time| time.year() >= 0)
     }
 
     /// `2006-01-02T15:04:05.000000Z`: always six digits, the form of the original's access log lines.
@@ -104,44 +110,45 @@ impl FromStr for Timestamp {
 }
 
 fn parse(text: &str) -> Option<Timestamp> {
-    let bytes = text.as_bytes();
-    let shape_ok = bytes.len() >= 20
-        && bytes.iter().take(19).enumerate().all(|(i, b)| match i {
-            4 | 7 => *b == b'-',
-            10 => *b == b'T',
-            13 | 16 => *b == b':',
-            _ => b.is_ascii_digit(),
-        });
-    if !shape_ok || !zone_ok(&bytes[19..]) {
-        return None;
-    }
-    // Digits below one nanosecond are read over.
-    let excess = bytes[19..].iter().skip(1).take_while(|b| b.is_ascii_digit()).count().saturating_sub(9);
-    let shortened = (excess > 0).then(|| format!("{}{}", &text[..29], &text[29 + excess..]));
-    let instant: jiff::Timestamp = shortened.as_deref().unwrap_or(text).parse().ok()?;
+    let (civil, tail) = text.split_at_checked(19)?;
+    let shape_ok = civil.bytes().enumerate().all(|(i, b)| match i {
+        4 | 7 => b == b'-',
+        10 => b == b'T',
+        13 | 16 => b == b':',
+        _ => b.is_ascii_digit(),
+    });
     // jiff reads a leap second as :59; Go refuses it.
-    if &bytes[17..19] == b"60" {
+    if !shape_ok || civil.ends_with("60") {
         return None;
     }
-    let seconds = instant.as_second();
-    Timestamp::from_proto(seconds, instant.subsec_nanosecond())
+    let (nanos, zone) = fraction(tail.as_bytes())?;
+    // Not jiff's own instants: they end a day before the year 9999 does.
+    let civil: DateTime = civil.parse().ok()?;
+    let seconds = civil.duration_since(EPOCH).as_secs();
+    Timestamp::from_proto(seconds - offset(zone)?, nanos)
 }
 
-/// `Z`, `.123Z`, `+01:00`, `.5-07:30`: nothing else may follow the seconds.
-fn zone_ok(tail: &[u8]) -> bool {
-    let tail = match tail {
-        [b'.', rest @ ..] => {
-            let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-            if digits == 0 {
-                return false;
-            }
-            &rest[digits..]
-        }
-        _ => tail,
+/// Nanoseconds of `.5`, and what is behind it. Digits below one nanosecond are read over.
+fn fraction(tail: &[u8]) -> Option<(i32, &[u8])> {
+    let [b'.', rest @ ..] = tail else { return Some((0, tail)) };
+    let count = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (digits, zone) = rest.split_at_checked(count).filter(|(digits, _)| !digits.is_empty())?;
+    let digits = digits.iter().map(|digit| i32::from(digit - b'0')).chain(std::iter::repeat(0));
+    Some((digits.take(9).fold(0, |nanos, digit| nanos * 10 + digit), zone))
+}
+
+/// Seconds east of UTC: `Z`, `+01:00`, `-07:30`; nothing else may follow the time.
+fn offset(zone: &[u8]) -> Option<i64> {
+    let two = |tens: u8, ones: u8, below: i64| {
+        let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+        digits.then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0')).filter(|value| *value < below)
     };
-    match tail {
-        [b'Z'] => true,
-        [b'+' | b'-', a, b, b':', c, d] => [a, b, c, d].iter().all(|x| x.is_ascii_digit()),
-        _ => false,
+    match zone {
+        [b'Z'] => Some(0),
+        [sign @ (b'+' | b'-'), a, b, b':', c, d] => {
+            let seconds = two(*a, *b, 24)? * 3600 + two(*c, *d, 60)? * 60;
+            Some(if *sign == b'-' { -seconds } else { seconds })
+        }
+        _ => None,
     }
 }

@@ -64,7 +64,8 @@ impl<'a> Value<'a> {
 
 impl PartialEq for Value<'_> {
     /// Same kind and same content: bytes of text and addresses, bits of doubles (so NaN equals itself), the
-    /// entries of maps in any order. The equality of the *language* is the expression package's business.
+    /// entries of maps in any order, of a key given twice the last one. The equality of the *language* is the
+    /// expression package's business.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Text(a), Self::Text(b)) | (Self::Bytes(a), Self::Bytes(b)) => a == b,
@@ -151,10 +152,12 @@ impl<'a> MapView<'a> {
         }
     }
 
-    /// The entries sorted by key.
+    /// The entries sorted by key, each key once: of a key sent twice the last value, as in [`MapView::get`].
     pub fn sorted(&self) -> Vec<(&[u8], &[u8])> {
-        let mut entries: Vec<_> = self.iter().collect();
-        entries.sort_unstable();
+        let mut entries: Vec<_> = self.iter().rev().collect();
+        // The sort is stable, so that the last entry of a key comes first and stays.
+        entries.sort_by_key(|(key, _)| *key);
+        entries.dedup_by_key(|(key, _)| *key);
         entries
     }
 

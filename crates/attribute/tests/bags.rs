@@ -74,6 +74,8 @@ fn keys_that_configuration_reads_follow_their_map() {
     let Some(Value::StringMap(map)) = bag.get(s.headers) else { panic!("no map") };
     assert_eq!(map.get(b"user-agent"), Some(&b"new"[..]));
     assert_eq!(map.get(b"y"), None);
+    // What adapters get is what rules see.
+    assert_eq!(map.sorted(), [(&b"user-agent"[..], &b"new"[..]), (b"x", b"1")]);
     // A map that is replaced takes its keys with it.
     bag.set_text_map(s.headers, [("x", "2")]);
     assert_eq!(text(bag.get(s.agent)), None);
