@@ -37,8 +37,8 @@ mod frame;
 mod resolve;
 mod target;
 
-/// How many addresses one call tries: only a connection that could not be made leads to another try, because
-/// then nothing was sent.
+/// How often one call is tried at most: again only when nothing was sent, because the connection could not be
+/// made or was closed before.
 const MAX_TRIES: usize = 3;
 
 /// A call that was given up after at least this long counts as a failure of the adapter; a caller in a greater
@@ -149,33 +149,30 @@ impl GrpcHandler {
         self.balancer.ready().await.map_err(|reason| {
             self.unavailable(&format!("has no address: {reason}; check connection.address of the handler"))
         })?;
-        let mut tried: Vec<Arc<Endpoint>> = Vec::new();
-        let mut failure = None;
-        while tried.len() < MAX_TRIES
-            && let Some(endpoint) = self.balancer.pick(&tried)
-        {
+        let mut unreachable: Vec<Arc<Endpoint>> = Vec::new();
+        let mut result = Err(self.unavailable("has no address"));
+        for _ in 0..MAX_TRIES {
+            let Some(endpoint) = self.balancer.pick(&unreachable) else { break };
             let mut call = endpoint.call();
-            let request = request(message.clone(), deadline);
-            let status = match raw::unary(&mut call.client, path.clone(), request).await {
-                Ok(response) => {
-                    call.succeeded();
-                    return Ok(response.into_inner());
-                }
-                Err(status) => status,
+            let answer = raw::unary(&mut call.client, path.clone(), request(message.clone(), deadline)).await;
+            let Err(status) = answer.as_ref() else {
+                call.succeeded();
+                return answer.map(tonic::Response::into_inner).map_err(|status| self.error(path, &status));
             };
-            let error = self.error(path, &status);
+            let error = self.error(path, status);
             match error.kind {
                 ErrorKind::Unavailable => call.failed(),
                 ErrorKind::DeadlineExceeded => drop(call),
                 _ => call.succeeded(),
             }
-            if !has_source::<tonic::ConnectError>(&status) {
-                return Err(error);
+            result = Err(error);
+            if find_source::<tonic::ConnectError>(status).is_some() {
+                unreachable.push(endpoint);
+            } else if !find_source(status).is_some_and(hyper::Error::is_canceled) {
+                break;
             }
-            failure = Some(error);
-            tried.push(endpoint);
         }
-        Err(failure.unwrap_or_else(|| self.unavailable("has no address")))
+        result
     }
 
     fn unavailable(&self, what: &str) -> HandlerError {
@@ -194,15 +191,20 @@ impl GrpcHandler {
     /// What the adapter answered instead of a result.
     fn error(&self, path: &PathAndQuery, status: &Status) -> HandlerError {
         let who = &self.who;
-        if has_source::<tonic::TimeoutExpired>(status) {
+        if find_source::<tonic::TimeoutExpired>(status).is_some() {
             let message = format!("{who} did not answer {path} in time; {SLOW_HINT}");
             return HandlerError::new(ErrorKind::DeadlineExceeded, message);
         }
-        if has_source::<tonic::ConnectError>(status) {
+        if find_source::<tonic::ConnectError>(status).is_some() {
             return self.unavailable(&format!(
                 "cannot be reached: {}; check that it runs and that connection.address is right",
                 status.message()
             ));
+        }
+        if let Some(cause) = status.source() {
+            // Not what the adapter said: the connection broke.
+            return self
+                .unavailable(&format!("lost the connection: {}; look whether it restarted", root(cause)));
         }
         let (kind, hint) = match status.code() {
             Code::Unavailable => (ErrorKind::Unavailable, "look at the adapter's log"),
@@ -309,14 +311,23 @@ fn request(message: Bytes, deadline: Option<std::time::Instant>) -> Request<Byte
     request
 }
 
-/// Whether an error of this type made the call fail. `ConnectError`: nothing was sent.
-fn has_source<E: Error + 'static>(status: &Status) -> bool {
+/// What is at the bottom of an error.
+fn root<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
+}
+
+/// The error of this type that made the call fail.
+fn find_source<E: Error + 'static>(status: &Status) -> Option<&E> {
     let mut source = status.source();
     while let Some(error) = source {
-        if error.is::<E>() {
-            return true;
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
         source = error.source();
     }
-    false
+    None
 }

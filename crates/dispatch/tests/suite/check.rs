@@ -26,12 +26,14 @@ async fn nothing_matched_is_allowed_for_a_minute() {
 
 #[tokio::test]
 async fn every_instance_of_every_matching_rule_is_one_call() {
-    let world = World::new(&with("
+    let world = World::new(&with(
+        "
         rule istio-system/1 {match: destination.port == 80, actions: [{handler: a, instances: [host, user]}]}
         rule istio-system/2 {actions: [{handler: b, instances: [user]}, {handler: a, instances: [user]}]}
         rule istio-system/3 {match: destination.port == 81, actions: [{handler: b, instances: [host]}]}
         rule istio-system/4 {match: 'true ', actions: [{handler: b, instances: [host]}]}
-    "))
+    ",
+    ))
     .await;
     world.check("destination.port=80 source.user=bob destination.service.host=x").await.unwrap();
     assert_eq!(
@@ -48,10 +50,12 @@ async fn every_instance_of_every_matching_rule_is_one_call() {
 
 #[tokio::test]
 async fn answers_merge_in_rule_order_whatever_answers_first() {
-    let world = World::new(&with("
+    let world = World::new(&with(
+        "
         rule istio-system/1 {actions: [{handler: a, instances: [host]}]}
         rule istio-system/2 {actions: [{handler: b, instances: [host]}]}
-    "))
+    ",
+    ))
     .await;
     let refuse = |code, message: &str, seconds| CheckResult {
         status: Status::new(code, message),
@@ -62,7 +66,9 @@ async fn answers_merge_in_rule_order_whatever_answers_first() {
         script.check = Ok(refuse(code::PERMISSION_DENIED, "not you", 9));
         script.pause = std::time::Duration::from_millis(20);
     });
-    world.recorder.script("b.istio-system", |script| script.check = Ok(refuse(code::NOT_FOUND, "nor here", 3)));
+    world
+        .recorder
+        .script("b.istio-system", |script| script.check = Ok(refuse(code::NOT_FOUND, "nor here", 3)));
     let outcome = world.check("").await.unwrap();
     assert_eq!(outcome.status.code, code::PERMISSION_DENIED);
     assert_eq!(outcome.status.message, "a.istio-system:not you, b.istio-system:nor here");
@@ -80,10 +86,12 @@ async fn answers_merge_in_rule_order_whatever_answers_first() {
 
 #[tokio::test]
 async fn an_answer_that_may_not_be_cached_makes_the_whole_so() {
-    let rules = with("
+    let rules = with(
+        "
         rule istio-system/1 {actions: [{handler: a, instances: [host]}]}
         rule istio-system/2 {actions: [{handler: b, instances: [host]}]}
-    ");
+    ",
+    );
     for (compat, expected) in [(false, (0, 0)), (true, (5, 5))] {
         let world = if compat { World::compat(&rules).await } else { World::new(&rules).await };
         world.recorder.script("a.istio-system", |script| script.check = Ok(CheckResult::default()));
@@ -135,10 +143,12 @@ async fn what_was_read_is_the_callers_cache_key() {
 
 #[tokio::test]
 async fn quotas_are_not_asked_of_a_refused_request() {
-    let world = World::new(&with("
+    let world = World::new(&with(
+        "
         instance istio-system/q {compiledTemplate: quota}
         rule istio-system/1 {actions: [{handler: a, instances: [host]}, {handler: b, instances: [q]}]}
-    "))
+    ",
+    ))
     .await;
     let quota = QuotaRequest { name: "q", amount: 1, best_effort: false };
     assert_eq!(world.check_with("", &[quota], "").await.unwrap().quotas.len(), 1);

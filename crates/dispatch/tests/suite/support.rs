@@ -10,7 +10,6 @@ use mixer_config::snapshot::Snapshot;
 use mixer_config::{CompileOptions, ReadOptions, compile, parse_documents};
 use mixer_dispatch::{CheckError, CheckOutcome, Engine, EngineOptions, QuotaRequest, Runtime};
 use mixer_testkit::Recorder;
-use prost::Message;
 
 /// An engine with a recorder as its only hosted adapter.
 pub(crate) struct World {
@@ -117,7 +116,10 @@ pub(crate) fn snapshot(config: &str, recorder: &Recorder, compat: bool) -> Arc<S
         }
         let (key, spec) = rest.split_once(' ').unwrap_or((rest, "{}"));
         let (namespace, name) = key.split_once('/').unwrap();
-        let spec = spec.replace("${lookup}", &lookup_descriptor());
+        let spec = match spec.split_once("${proto:").and_then(|(_, rest)| rest.split_once('}')) {
+            Some((name, _)) => spec.replace(&format!("${{proto:{name}}}"), &descriptor(name)),
+            None => spec.to_owned(),
+        };
         yaml += &format!(
             "---\napiVersion: config.istio.io/v1alpha2\nkind: {kind}\nmetadata: {{name: \"{name}\", namespace: {namespace}}}\nspec: {spec}\n"
         );
@@ -134,11 +136,14 @@ pub(crate) fn snapshot(config: &str, recorder: &Recorder, compat: bool) -> Arc<S
     compiled.snapshot
 }
 
-/// A check template with output: `key` in; `value`, `size` and `labels` out.
-fn lookup_descriptor() -> String {
+/// The descriptor set of `tests/protos/NAME.proto` in base64, as resources carry it. `lookup` is a check template
+/// with output, `key` in and `value`, `size` and `labels` out; `params` is the configuration of an adapter.
+pub(crate) fn descriptor(name: &str) -> String {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let set = protox::compile(["lookup.proto"], [here.join("tests/protos"), here.join("../proto/proto")]);
-    STANDARD.encode(set.unwrap().encode_to_vec())
+    let mut compiler =
+        protox::Compiler::new([here.join("tests/protos"), here.join("../proto/proto")]).unwrap();
+    compiler.include_imports(true).open_file(format!("{name}.proto")).unwrap();
+    STANDARD.encode(compiler.encode_file_descriptor_set())
 }
 
 /// A bag of words `attribute=value`; a map is `key:value;key:value`.

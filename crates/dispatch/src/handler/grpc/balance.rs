@@ -112,17 +112,19 @@ impl Balancer {
     pub(crate) fn pick(&self, tried: &[Arc<Endpoint>]) -> Option<Arc<Endpoint>> {
         let endpoints = self.endpoints.load();
         let now = Instant::now();
-        let start = self.next.fetch_add(1, Ordering::Relaxed);
-        let in_turn = (0..endpoints.len()).filter_map(|step| endpoints.get((start + step) % endpoints.len()));
-        let untried = in_turn.filter(|endpoint| !tried.iter().any(|other| Arc::ptr_eq(endpoint, other)));
-        let mut working = untried.clone().filter(|endpoint| !endpoint.is_avoided(now)).take(2);
-        let picked = match (working.next(), working.next()) {
-            (Some(first), Some(second)) if second.calls() < first.calls() => Some(second),
-            (Some(first), _) => Some(first),
-            // All failed lately: whether to try at all is for the breaker to say.
-            (None, _) => untried.clone().next(),
+        let untried = || {
+            let is_tried = |endpoint: &Arc<Endpoint>| tried.iter().any(|other| Arc::ptr_eq(endpoint, other));
+            endpoints.iter().filter(move |endpoint| !is_tried(endpoint))
         };
-        picked.cloned()
+        let mut candidates: Vec<_> = untried().filter(|endpoint| !endpoint.is_avoided(now)).collect();
+        if candidates.is_empty() {
+            // All failed lately: whether to try at all is for the breaker to say.
+            candidates.extend(untried());
+        }
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let first = *candidates.get(turn.checked_rem(candidates.len())?)?;
+        let second = *candidates.get((turn + 1) % candidates.len())?;
+        Some(if second.calls() < first.calls() { second } else { first }.clone())
     }
 
     /// A call failed: the addresses may have changed.
