@@ -88,6 +88,8 @@ pub struct Bag {
     message: Bytes,
     arena: Vec<u8>,
     derived: SlotSet,
+    /// Sizes of `arena` and `entries` before the first value that is not the request's.
+    own: Option<(usize, usize)>,
 }
 
 impl Bag {
@@ -103,6 +105,7 @@ impl Bag {
             derived: SlotSet::default(),
             entries: Vec::new(),
             arena: Vec::new(),
+            own: None,
             vocabulary,
             message,
         }
@@ -119,6 +122,7 @@ impl Bag {
         self.entries.clear();
         self.arena.clear();
         self.derived.clear();
+        self.own = None;
     }
 
     /// The span of a range of the received message.
@@ -204,8 +208,11 @@ impl Bag {
         self.set_map(slot, spans);
     }
 
-    /// Sets any value by copying it.
+    /// Sets any value by copying it. The value of an output slot lasts until [`Bag::clear_derived`].
     pub fn set_value(&mut self, slot: Slot, value: &Value<'_>) {
+        if self.vocabulary.kind(slot) == SlotKind::Output {
+            self.derives(slot);
+        }
         match value {
             Value::Text(text) => {
                 let span = self.intern(text).unwrap_or(Span::EMPTY);
@@ -236,16 +243,26 @@ impl Bag {
         if !matches!(self.cell(slot), Cell::Absent) {
             return false;
         }
+        self.derives(slot);
         self.set_value(slot, value);
-        self.derived.insert(slot);
         true
     }
 
-    /// Removes what [`Bag::derive`] set: generated attributes belong to one bag of a batch only.
+    fn derives(&mut self, slot: Slot) {
+        self.own.get_or_insert((self.arena.len(), self.entries.len()));
+        self.derived.insert(slot);
+    }
+
+    /// Removes what [`Bag::derive`] set, and outputs of adapters: they belong to one bag of a batch only. All
+    /// that was copied into the bag since the first of them goes too, so that a long batch does not grow.
     pub fn clear_derived(&mut self) {
         let derived = std::mem::take(&mut self.derived);
         for slot in derived.iter() {
             self.unset(slot);
+        }
+        if let Some((arena, entries)) = self.own.take() {
+            self.arena.truncate(arena);
+            self.entries.truncate(entries);
         }
     }
 
@@ -270,7 +287,7 @@ impl Bag {
         }
     }
 
-    /// Whether any attribute was generated.
+    /// Whether any value of an adapter was set since the last [`Bag::clear_derived`].
     pub fn has_derived(&self) -> bool {
         !self.derived.is_empty()
     }

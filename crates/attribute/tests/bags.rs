@@ -105,6 +105,27 @@ fn generated_attributes_never_override_and_last_for_one_bag() {
     assert_eq!(text(bag.get(s.path)).as_deref(), Some("sent"));
 }
 
+/// The bags of a delta-encoded report are one bag: what adapters add for each must not pile up.
+#[test]
+fn generated_values_take_no_room_once_they_are_gone() {
+    let s = slots();
+    let map = Value::StringMap(mixer_attribute::MapView::owned(vec![(b"k".to_vec(), b"v".to_vec())]));
+    let mut bag = Bag::new(s.vocabulary.clone());
+    bag.set_text(s.path, "sent");
+    bag.clear_derived();
+    let before = format!("{bag:?}");
+    bag.set_value(s.output, &Value::text("of an adapter"));
+    assert!(bag.has_derived());
+    assert!(bag.derive(s.headers, &map) && bag.derive(s.size, &Value::Int64(3)));
+    bag.clear_derived();
+    assert_eq!(format!("{bag:?}"), before);
+    assert_eq!(text(bag.get(s.path)).as_deref(), Some("sent"));
+    // What is set afterwards stays.
+    bag.set_text(s.path, "next");
+    bag.clear_derived();
+    assert_eq!(text(bag.get(s.path)).as_deref(), Some("next"));
+}
+
 #[test]
 fn the_record_says_what_the_caller_must_compare() {
     let s = slots();

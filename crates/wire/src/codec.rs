@@ -19,8 +19,8 @@ pub enum Compat {
     #[default]
     Fixed,
     /// As Istio 1.3: a word of the message that is also a global word hides the attribute that is given by
-    /// global index, a value with an undefined index is absent (except in the second and later bags of a
-    /// delta-encoded report), and the use of a whole map is not reported.
+    /// global index, and an attribute with an undefined index (of its name or in its value) is absent, except
+    /// for both in the second and later bags of a delta-encoded report; the use of a whole map is not reported.
     Istio13,
 }
 

@@ -48,13 +48,20 @@ fn an_undefined_text_index() {
 }
 
 #[test]
-fn default_words_hide_too_and_updates_are_strict() {
+fn an_undefined_name() {
+    let entries = vec![Int64Entry { key: -9, value: 1 }, Int64Entry { key: 0, value: 2 }];
+    let undefined = RawAttributes { int64s: entries, ..raw(&["own.text"]) };
+    check(&undefined, Err("undefined_index"), &["source.ip"]);
+}
+
+#[test]
+fn default_words_hide_too_and_updates_are_read_by_index() {
     let default_words = vec![Bytes::from_static(b"source.ip"), Bytes::from_static(b"own.text")];
     let element = RawAttributes { int64s: vec![Int64Entry { key: 0, value: 1 }], ..RawAttributes::default() };
     let undefined =
         RawAttributes { strings: vec![IndexEntry { key: -2, value: -9 }], ..RawAttributes::default() };
     let attributes = [&undefined, &element, &undefined].map(|e| e.encode_to_vec().into()).to_vec();
-    for (semantics, expected) in [(0, [Ok(0), Ok(0), Err("undefined_index")]), (1, [Ok(0), Ok(0), Ok(0)])] {
+    for (semantics, expected) in [(0, [Ok(0), Ok(1), Err("undefined_index")]), (1, [Ok(0), Ok(0), Ok(0)])] {
         let request = RawReport {
             attributes: attributes.clone(),
             default_words: default_words.clone(),
