@@ -13,7 +13,7 @@ use crate::codec::{Codec, Compat};
 use crate::error::{BagError, IndexUse, Malformed, WireType};
 use crate::reader::{Reader, zigzag};
 use crate::request::short;
-use crate::words::{Name, Words};
+use crate::words::{GlobalTexts, Name, Words};
 
 /// Room that one bag after the other uses.
 #[derive(Debug, Default)]
@@ -22,6 +22,7 @@ pub(crate) struct Scratch<'m> {
     seen: SlotSet,
     pairs: Vec<(i32, i32)>,
     spans: Vec<(Span, Span)>,
+    globals: GlobalTexts,
 }
 
 /// What it takes to read one bag.
@@ -40,13 +41,17 @@ pub(crate) struct Element<'a, 'm> {
 impl Element<'_, '_> {
     /// Reads the element in this range of the message.
     pub(crate) fn decode(&mut self, range: Range<usize>) -> Result<(), BagError> {
-        let Scratch { words, seen, pairs, spans } = self.scratch;
+        let Scratch { words, seen, pairs, spans, globals } = self.scratch;
         words.clear();
         seen.clear();
+        if !self.update {
+            globals.clear();
+        }
+        let lenient = self.codec.compat() == Compat::Istio13 && !self.update;
         collect_words(words, Reader::new(self.message, range.clone(), "CompressedAttributes"))?;
         words.look_at_all(self.message);
         let own_words = !words.is_empty();
-        if own_words && self.codec.compat() == Compat::Istio13 {
+        if own_words && lenient {
             words.hide_globals(self.message);
         }
         let mut attributes = Attributes {
@@ -58,7 +63,8 @@ impl Element<'_, '_> {
             seen_unknown: HashSet::default(),
             pairs,
             spans,
-            lenient: self.codec.compat() == Compat::Istio13 && !self.update,
+            globals,
+            lenient,
         };
         attributes.read(Reader::new(self.message, range, "CompressedAttributes"))
     }
@@ -90,6 +96,8 @@ struct Attributes<'a, 'm> {
     seen_unknown: HashSet<u32, foldhash::fast::RandomState>,
     pairs: &'a mut Vec<(i32, i32)>,
     spans: &'a mut Vec<(Span, Span)>,
+    globals: &'a mut GlobalTexts,
+    /// As the original reads a bag that is not an update: by name, so that what cannot be found is not there.
     lenient: bool,
 }
 
@@ -251,13 +259,14 @@ impl<'m> Attributes<'_, 'm> {
     #[inline]
     fn slot(&mut self, index: i32, field: &'static str) -> Result<Option<Slot>, BagError> {
         let name = match usize::try_from(index) {
-            Ok(global) if self.words.hides(global) => return Ok(None),
+            Ok(global) if self.lenient && self.words.hides(global) => return Ok(None),
             Ok(global) => self.codec.global_name(global),
             Err(_) => self.words.name(word(index), self.message, self.codec.vocabulary()),
         };
         let (slot, new) = match name {
             Some(Name::Known(slot)) => (Some(slot), self.seen.insert(slot)),
             Some(Name::Unknown(number)) => (None, self.seen_unknown.insert(number)),
+            None if self.lenient => return Ok(None),
             None => return Err(self.undefined_name(index)),
         };
         if new { Ok(slot) } else { Err(BagError::Duplicate { attribute: self.name(index), field }) }
@@ -267,10 +276,7 @@ impl<'m> Attributes<'_, 'm> {
     #[inline]
     fn text(&mut self, index: i32) -> Result<Option<Span>, BagError> {
         match usize::try_from(index) {
-            Ok(global) => match GLOBAL_WORDS.get(global) {
-                Some(word) => Ok(Some(self.bag.intern(word.as_bytes())?)),
-                None => Ok(None),
-            },
+            Ok(global) => Ok(self.globals.span(global, self.bag).transpose()?),
             Err(_) => Ok(self.words.span(word(index), self.message, self.bag).transpose()?),
         }
     }

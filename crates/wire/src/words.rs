@@ -187,6 +187,45 @@ impl<'m> Words<'m> {
     }
 }
 
+/// Copies of global words in the arena of a bag, each word once however often it is used.
+#[derive(Debug)]
+pub(crate) struct GlobalTexts {
+    /// For each global word, one more than its place in `spans`; 0 for none.
+    places: [u8; GLOBAL_WORDS.len()],
+    spans: Vec<Span>,
+}
+
+impl Default for GlobalTexts {
+    fn default() -> Self {
+        Self { places: [0; GLOBAL_WORDS.len()], spans: Vec::new() }
+    }
+}
+
+impl GlobalTexts {
+    /// Forgets the copies: the bag is another one, or empty again.
+    pub(crate) fn clear(&mut self) {
+        if !self.spans.is_empty() {
+            self.places.fill(0);
+            self.spans.clear();
+        }
+    }
+
+    /// The text of a global word; `None` beyond the list.
+    #[inline]
+    pub(crate) fn span(&mut self, index: usize, bag: &mut Bag) -> Option<Result<Span, SpanOutOfRange>> {
+        let place = self.places.get_mut(index)?;
+        if let Some(span) = usize::from(*place).checked_sub(1).and_then(|place| self.spans.get(place)) {
+            return Some(Ok(*span));
+        }
+        let span = bag.intern(GLOBAL_WORDS.get(index)?.as_bytes());
+        if let (Ok(span), Ok(next)) = (&span, u8::try_from(self.spans.len() + 1)) {
+            self.spans.push(*span);
+            *place = next;
+        }
+        Some(span)
+    }
+}
+
 impl Word {
     fn new(range: Range<u32>, text: Text) -> Self {
         Self { start: range.start, end: range.end, text, name: None }

@@ -255,6 +255,26 @@ fn repaired_text_is_held_once() {
     );
 }
 
+/// Two bytes on the wire can name a long global word: it must not be copied for each of them.
+#[test]
+fn global_text_is_held_once() {
+    let map = Map { entries: vec![pair(0, 0); 1 << 12] };
+    let attributes = RawAttributes {
+        string_maps: vec![MapEntry { key: 15, value: Some(map) }],
+        ..RawAttributes::default()
+    };
+    let request = CheckRequest { attributes: attributes.encode_to_vec().into(), ..CheckRequest::default() };
+    let bag = codec(Compat::Fixed).check_bag(&request).unwrap();
+    let Some(Value::StringMap(map)) = bag.get(bag.vocabulary().slot("request.headers").unwrap()) else {
+        panic!("no map")
+    };
+    let first = map.entry(0).0;
+    assert_eq!(first, b"source.ip");
+    assert!(
+        map.iter().all(|(key, value)| key.as_ptr() == first.as_ptr() && value.as_ptr() == first.as_ptr())
+    );
+}
+
 /// Text that is fine is not copied at all.
 #[test]
 fn text_lies_in_the_message() {
