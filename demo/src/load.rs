@@ -33,7 +33,7 @@ pub(crate) async fn run(args: &Args, port: u16) -> anyhow::Result<Sent> {
     let client = client();
     let total = args.requests + args.denied;
     // Spread the denied ones over the whole run.
-    let every = if args.denied == 0 { u64::MAX } else { (total / args.denied).max(1) };
+    let every = total.checked_div(args.denied).unwrap_or(u64::MAX).max(1);
     let mut denied_left = args.denied;
     let paths = (0..total).map(|index| {
         let deny = denied_left > 0 && (index % every == 0 || total - index <= denied_left);

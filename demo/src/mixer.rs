@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mixer_adapter_sdk::{Adapter as _, ListenAddress};
+use mixer_prometheus_adapter::PrometheusAdapter;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -39,10 +41,17 @@ pub(crate) fn write_configuration(folder: &Path, ports: &Ports) -> anyhow::Resul
 }
 
 fn resources(ports: &Ports) -> Vec<Value> {
+    let mut resources = telemetry(ports);
+    resources.extend(policy());
+    resources
+}
+
+/// A counter and a histogram of every HTTP request, through the adapter process.
+fn telemetry(ports: &Ports) -> Vec<Value> {
     let labels: Vec<&str> = LABELS.iter().map(|(name, _)| *name).collect();
     let dimensions: serde_json::Map<String, Value> =
         LABELS.iter().map(|(name, expression)| ((*name).to_owned(), json!(expression))).collect();
-    let adapter = mixer_prometheus_adapter::adapter();
+    let adapter = PrometheusAdapter::new(ListenAddress::AnyHost(0));
     let metric = |name: &str, instance: &str, kind: &str| {
         json!({ "name": name, "instance_name": format!("{instance}.instance.istio-system"), "kind": kind,
                 "label_names": labels })
@@ -83,6 +92,12 @@ fn resources(ports: &Ports) -> Vec<Value> {
                 "actions": [{ "handler": "prometheus", "instances": ["requestcount", "requestduration"] }],
             }),
         ),
+    ]
+}
+
+/// One route that a hosted adapter closes.
+fn policy() -> Vec<Value> {
+    vec![
         resource(
             "handler",
             "closed",

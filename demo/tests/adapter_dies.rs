@@ -1,6 +1,6 @@
 //! A gRPC adapter is killed under load: checks and the other handlers do not notice, what is lost is counted by handler
 //! and reason, memory does not grow, and telemetry flows again by itself after the adapter's return.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mixer_adapter_sdk::{Adapter as _, ListenAddress};
 use mixer_attribute::Value;
 use mixer_harness::{HttpClient, Process, client, free_ports, get, sum_samples, wait_ok};
+use mixer_prometheus_adapter::PrometheusAdapter;
 use mixer_proto::mixer::v1::{CheckRequest, ReportRequest};
 use mixer_rpc::mixer::v1::mixer_client::MixerClient;
 use serde_json::{Value as Json, json};
@@ -19,7 +21,6 @@ use tonic::transport::{Channel, Endpoint};
 const BATCH: usize = 10;
 
 struct Ports {
-    mixer: u16,
     admin: u16,
     adapter: u16,
     adapter_admin: u16,
@@ -32,7 +33,7 @@ fn resource(kind: &str, name: &str, spec: Json) -> Json {
 }
 
 fn write_configuration(folder: &Path, ports: &Ports) -> PathBuf {
-    let adapter = mixer_prometheus_adapter::adapter();
+    let adapter = PrometheusAdapter::new(ListenAddress::AnyHost(0));
     let config = STANDARD.encode(adapter.info().config_descriptor);
     let metric = json!({ "name": "reports_total", "instance_name": "count.instance.istio-system",
                          "kind": "COUNTER", "label_names": ["path"] });
@@ -96,7 +97,7 @@ struct System {
 impl System {
     async fn start(bin: PathBuf) -> (Self, Process) {
         let [mixer, admin, adapter, adapter_admin, scrape] = free_ports().unwrap();
-        let ports = Ports { mixer, admin, adapter, adapter_admin, scrape };
+        let ports = Ports { admin, adapter, adapter_admin, scrape };
         let folder = tempfile::tempdir().unwrap();
         let config = write_configuration(folder.path(), &ports);
         let mut mixs = Command::new(bin.join("mixs"));
