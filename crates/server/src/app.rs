@@ -16,7 +16,7 @@ use mixer_dispatch::Engine;
 use prometheus::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::admin::Admin;
 use crate::config::{ConfigLoop, ConfigMetrics, ConfigSource};
@@ -71,6 +71,9 @@ pub enum RunError {
         /// Why it did not, as far as that is known.
         reason: String,
     },
+    /// A part of the server panicked: going on would mean to serve without it.
+    #[error("a part of the server ended, which is a defect: {0}")]
+    Defect(String),
 }
 
 /// A server whose sockets are bound and which answers nobody yet.
@@ -184,13 +187,14 @@ impl Bound {
                 engine,
                 timing: self.options.timing,
             };
-            let served = self.requests.handle().spawn(self.server.serve(self.listener));
+            let mut served = self.requests.handle().spawn(self.server.serve(self.listener));
             drop(self.serving);
-            tracing::info!(
-                "ready; next: mixc check -m {} -s destination.namespace=default",
-                self.addresses.grpc
-            );
-            stop.requested(1).await;
+            let client = self.addresses.grpc.for_local_client();
+            tracing::info!("ready; next: mixc check -m {client} -s destination.namespace=default");
+            tokio::select! {
+                () = stop.requested(1) => {}
+                what = defect(&mut tasks, &mut served) => return Err(what),
+            }
             end.run(stop, served).await;
         }
         tracing::info!("stopped");
@@ -225,6 +229,20 @@ fn engine(
     let runtime = Some(requests.handle().clone());
     let options = mixer_dispatch::EngineOptions { runtime, compat: options.compat, ..options.engine.clone() };
     Ok(Engine::new(options, adapters.clone(), registry)?)
+}
+
+/// Waits for a panic of something that should run for as long as the server does.
+async fn defect(tasks: &mut JoinSet<()>, served: &mut JoinHandle<()>) -> RunError {
+    loop {
+        let ended = tokio::select! {
+            ended = &mut *served => return RunError::Defect(ended.err().map_or_else(String::new, |e| e.to_string())),
+            Some(ended) = tasks.join_next() => ended,
+        };
+        // A configuration source may end, which is said where it happens.
+        if let Err(error) = ended {
+            return RunError::Defect(error.to_string());
+        }
+    }
 }
 
 /// Waits for the first configuration. False when asked to stop before.

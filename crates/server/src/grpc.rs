@@ -5,11 +5,13 @@ mod connections;
 pub(crate) mod deadline;
 mod describe;
 mod doors;
+mod goaway;
 mod observe;
 mod rpc_metrics;
 mod services;
 
-pub use connections::{Goaway, GrpcServer};
+pub use connections::GrpcServer;
+pub use goaway::Goaway;
 pub(crate) use rpc_metrics::RpcMetrics;
 pub(crate) use services::Health;
 pub use services::Services;

@@ -6,12 +6,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use mixer_rpc::raw::MixerService;
 use prometheus::Registry;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::server::NamedService;
 
 use super::GrpcOptions;
 use super::doors::Doors;
+use super::goaway::Goaway;
 use super::rpc_metrics::RpcMetrics;
 use super::services::{Health, Served, Services};
 use crate::app::StartError;
@@ -19,35 +19,11 @@ use crate::front::Front;
 use crate::listen::{Listener, accept_tcp, accept_unix};
 use crate::mixer_api::MixerApi;
 
-/// Tells every connection to finish what it has and take nothing more.
-#[derive(Clone, Debug, Default)]
-pub struct Goaway(watch::Sender<bool>);
-
-impl Goaway {
-    /// Stop accepting; GOAWAY on every connection.
-    pub fn send(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// Turns true when it is sent.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<bool> {
-        self.0.subscribe()
-    }
-
-    async fn sent(mut receiver: watch::Receiver<bool>) {
-        // An error means that nobody is left to send it: never.
-        if receiver.wait_for(|sent| *sent).await.is_err() {
-            std::future::pending().await
-        }
-    }
-}
-
 /// The gRPC port, ready to be served.
 #[derive(Debug)]
 pub struct GrpcServer {
     doors: Doors,
     options: GrpcOptions,
-    goaway: Goaway,
 }
 
 impl GrpcServer {
@@ -67,13 +43,13 @@ impl GrpcServer {
         services.describe(<MixerService<MixerApi> as NamedService>::NAME, mixer_proto::DESCRIPTOR_SET);
         let Served { routes, methods, health } = services.finish()?;
         let metrics = Arc::new(RpcMetrics::register(&methods, registry)?);
-        let doors = Doors { mixer, routes, metrics };
-        Ok((Self { doors, options, goaway }, health))
+        let doors = Doors { mixer, routes, metrics, goaway };
+        Ok((Self { doors, options }, health))
     }
 
     /// Ends the serving.
     pub(crate) fn goaway(&self) -> &Goaway {
-        &self.goaway
+        &self.doors.goaway
     }
 
     /// Which methods have calls that are running, and how many: those who are late in the end.
@@ -86,23 +62,16 @@ impl GrpcServer {
     pub async fn serve(self, listener: Listener) {
         let builder = self.builder();
         let mut connections = JoinSet::new();
-        let mut stop = std::pin::pin!(Goaway::sent(self.goaway.subscribe()));
+        let mut stop = std::pin::pin!(self.doors.goaway.sent());
         loop {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
                 Some(_) = connections.join_next() => {}
-                accepted = accept(&listener) => {
-                    let goaway = self.goaway.subscribe();
-                    match accepted {
-                        Stream::Tcp(io) => {
-                            connections.spawn(connection(builder.clone(), io, self.doors.clone(), goaway));
-                        }
-                        Stream::Unix(io) => {
-                            connections.spawn(connection(builder.clone(), io, self.doors.clone(), goaway));
-                        }
-                    }
-                }
+                accepted = accept(&listener) => match accepted {
+                    Stream::Tcp(io) => drop(connections.spawn(connection(builder.clone(), io, self.doors.clone()))),
+                    Stream::Unix(io) => drop(connections.spawn(connection(builder.clone(), io, self.doors.clone()))),
+                },
             }
         }
         // New clients are refused at once instead of waiting in the backlog.
@@ -135,14 +104,15 @@ async fn accept(listener: &Listener) -> Stream {
     }
 }
 
-async fn connection<I>(builder: Builder, io: I, doors: Doors, goaway: watch::Receiver<bool>)
+async fn connection<I>(builder: Builder, io: I, doors: Doors)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let goaway = doors.goaway.sent();
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), doors));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = Goaway::sent(goaway) => {
+        () = goaway => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

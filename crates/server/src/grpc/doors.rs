@@ -15,6 +15,7 @@ use tonic::service::Routes;
 use tower::Service as _;
 
 use super::deadline::deadline;
+use super::goaway::{Goaway, UntilGoaway};
 use super::observe::{Call, ReceivedBody, SentBody};
 use super::rpc_metrics::RpcMetrics;
 use crate::mixer_api::MixerApi;
@@ -27,6 +28,7 @@ pub(crate) struct Doors {
     pub(crate) mixer: MixerService<MixerApi>,
     pub(crate) routes: Routes,
     pub(crate) metrics: Arc<RpcMetrics>,
+    pub(crate) goaway: Goaway,
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response<SentBody>, Infallible>> + Send>>;
@@ -39,6 +41,8 @@ impl hyper::service::Service<Request<Incoming>> for Doors {
     fn call(&self, request: Request<Incoming>) -> Answer {
         let path = request.uri().path();
         let method = self.metrics.method(path).clone();
+        // Health and reflection: streams that their clients would keep open for ever.
+        let endless = path.starts_with("/grpc.").then(|| self.goaway.clone());
         let is_mixer = path == CHECK_PATH || path == REPORT_PATH;
         let now = Instant::now();
         let mut call = Call::start(method.clone(), now, deadline(request.headers(), now));
@@ -56,7 +60,10 @@ impl hyper::service::Service<Request<Incoming>> for Doors {
         Box::pin(async move {
             let response = answer.await?;
             call.note_status(response.headers());
-            Ok(response.map(|body| SentBody::new(body, call)))
+            Ok(response.map(|body| match endless {
+                Some(goaway) => SentBody::new(Body::new(UntilGoaway::new(body, &goaway)), call),
+                None => SentBody::new(body, call),
+            }))
         })
     }
 }

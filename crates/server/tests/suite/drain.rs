@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use mixer_testkit::Event;
 use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::support::{CONFIG, HANDLER, World, called, check_request, gate, options};
 
@@ -72,4 +74,17 @@ async fn a_third_request_ends_at_once() {
     called(&world.recorder).await;
     world.end().await;
     assert!(late.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn streams_that_nobody_ends_are_ended() {
+    let world = World::new().await;
+    let mut client = HealthClient::new(world.channel().await);
+    let mut watch = client.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    assert!(watch.message().await.unwrap().is_some());
+    world.stop.request();
+    while watch.message().await.unwrap().is_some_and(|answer| answer.status != 2) {}
+    world.stop.request();
+    assert_eq!(watch.message().await.unwrap_err().code(), Code::Unavailable);
+    world.running.await.unwrap().unwrap();
 }
