@@ -62,6 +62,7 @@ impl<'a, 'r> Evaluator<'a, 'r> {
     pub(crate) fn value(&mut self, node: &'a Node) -> Eval<Value<'a>> {
         match node {
             Node::Constant(value) => Ok(value.borrowed()),
+            Node::Slot(_, Shape::Text) | Node::SlotOr(_, Shape::Text, _) => self.text(node).map(Value::Text),
             Node::Slot(slot, shape) => self.slot(*slot, *shape)?.ok_or(Fail::Absent(*slot)),
             Node::SlotOr(slot, shape, default) => {
                 Ok(self.slot(*slot, *shape)?.unwrap_or_else(|| default.borrowed()))
@@ -110,10 +111,10 @@ impl<'a, 'r> Evaluator<'a, 'r> {
                 Ok((text == &**literal) == *equal)
             }
             Node::KeyIs(key, literal, equal) => Ok((self.key_text(*key)? == &**literal) == *equal),
-            Node::IntIs(slot, literal, equal) => match self.slot(*slot, Shape::Int64)? {
-                Some(value) => Ok((value == Value::Int64(*literal)) == *equal),
-                None => Err(Fail::Absent(*slot)),
-            },
+            Node::IntIs(slot, literal, equal) => {
+                let number = self.slot_int(*slot)?.ok_or(Fail::Absent(*slot))?;
+                Ok((number == *literal) == *equal)
+            }
             Node::Is(node, wanted) => Ok(self.truth(node)? == *wanted),
             Node::Compare(comparison, operator, operands) => self.compare(*comparison, *operator, operands),
             Node::Glob(parts) => Ok(parts.0.matches(&self.text(&parts.1)?)),
@@ -128,10 +129,8 @@ impl<'a, 'r> Evaluator<'a, 'r> {
                 let branch = self.branch(parts)?;
                 self.truth(branch)
             }
-            Node::Slot(slot, _) => match self.slot(*slot, Shape::Bool)? {
-                Some(value) => as_bool(value),
-                None => Err(Fail::Absent(*slot)),
-            },
+            Node::Slot(slot, _) => self.slot_bool(*slot)?.ok_or(Fail::Absent(*slot)),
+            Node::SlotOr(slot, _, Value::Bool(default)) => Ok(self.slot_bool(*slot)?.unwrap_or(*default)),
             Node::Constant(_)
             | Node::SlotOr(..)
             | Node::Fallback(_)
@@ -285,6 +284,26 @@ impl<'a, 'r> Evaluator<'a, 'r> {
         self.refs.read(slot);
         match self.bag.cell(slot) {
             Cell::Text(span) => Ok(Some(self.bag.bytes(span))),
+            Cell::Absent => Ok(None),
+            _ => Err(self.wrong_type(slot)),
+        }
+    }
+
+    #[inline]
+    fn slot_bool(&mut self, slot: Slot) -> Eval<Option<bool>> {
+        self.refs.read(slot);
+        match self.bag.cell(slot) {
+            Cell::Bool(value) => Ok(Some(value)),
+            Cell::Absent => Ok(None),
+            _ => Err(self.wrong_type(slot)),
+        }
+    }
+
+    #[inline]
+    fn slot_int(&mut self, slot: Slot) -> Eval<Option<i64>> {
+        self.refs.read(slot);
+        match self.bag.cell(slot) {
+            Cell::Int64(value) => Ok(Some(value)),
             Cell::Absent => Ok(None),
             _ => Err(self.wrong_type(slot)),
         }
