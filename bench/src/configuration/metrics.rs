@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mixer_adapter_sdk::{Adapter as _, ListenAddress};
+use mixer_prometheus_adapter::{DEFAULT_PORT, PrometheusAdapter};
 use serde_json::{Map, Value, json};
 
 use super::{NAMESPACE, manifest, resource};
@@ -49,9 +51,6 @@ const METRICS: [(&str, &str, &str, &str); 4] = [
     ("request_bytes", "requestsize", "DISTRIBUTION", "request.size | 0"),
     ("response_bytes", "responsesize", "DISTRIBUTION", "response.size | 0"),
 ];
-
-/// What describes the handler's `params`.
-const CONFIG_DESCRIPTOR: &[u8] = include_bytes!("../../../adapters/prometheus/src/config.desc");
 
 const HTTP: &str = r#"(context.protocol == "http" || context.protocol == "grpc") && (match((request.useragent | "-"), "kube-probe*") == false) && (match((request.useragent | "-"), "Prometheus*") == false)"#;
 
@@ -107,6 +106,7 @@ fn spec_of_instance(handler: Handler, params: &Value) -> Value {
 /// What a server that has no built-in resources needs to know of the adapter.
 fn adapter_resources() -> [Value; 2] {
     let template = mixer_proto::template::descriptor_set("metric").unwrap_or_default();
+    let adapter = PrometheusAdapter::new(ListenAddress::AnyHost(DEFAULT_PORT));
     [
         resource("template", "metric", &json!({ "descriptor": STANDARD.encode(template) })),
         resource(
@@ -116,7 +116,7 @@ fn adapter_resources() -> [Value; 2] {
                 "description": "Prometheus, as a process of its own",
                 "session_based": false,
                 "templates": ["metric"],
-                "config": STANDARD.encode(CONFIG_DESCRIPTOR),
+                "config": STANDARD.encode(adapter.info().config_descriptor),
             }),
         ),
     ]
