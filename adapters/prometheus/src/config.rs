@@ -136,6 +136,3 @@ fn check_expiry(policy: &MetricsExpirationPolicy, problems: &mut Problems) -> Ex
     // A timer needs some time between its ticks.
     Expiry { after, check_every: check_every.max(Duration::from_millis(1)) }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,12 +2,16 @@
 
 mod number;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::definition::{Definition, Kind};
-use crate::labels::{push_escaped, push_label};
+use crate::labels::push_escaped;
 use crate::store::{Family, Snapshot};
 use number::{push_bound, push_float, push_integer};
+
+/// Size of the parts in which metrics are written: a scrape of many series needs much less memory than its text.
+const PART: usize = 64 * 1024;
 
 /// A format of exposition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,46 +67,59 @@ impl Format {
     }
 }
 
-/// Every metric that has a series, sorted by name, its series sorted by labels.
-pub(crate) fn render(families: &[Family], format: Format) -> String {
+/// Writes every metric that has a series, sorted by name, its series sorted by labels, and gives it to `sink` in
+/// parts of about [`PART`] bytes.
+///
+/// # Errors
+///
+/// The first error of the sink; nothing is written after it.
+pub(crate) fn render<E>(
+    families: &[Family],
+    format: Format,
+    sink: impl FnMut(&str) -> Result<(), E>,
+) -> Result<(), E> {
     let names: HashSet<&str> =
         families.iter().map(|family| family.metric.definition().name.as_str()).collect();
-    let mut out = String::new();
+    let mut writer = Writer { out: String::new(), open_metrics: format.is_open_metrics(), sink };
     for family in families {
-        let definition = family.metric.definition();
-        let snapshots = family.metric.snapshots();
-        if snapshots.is_empty() {
+        let series = family.metric.sorted_series();
+        if series.is_empty() {
             continue;
         }
-        let header = Header::new(definition, format, &names);
-        header.push(&mut out, &family.help, format);
-        for (labels, snapshot) in &snapshots {
-            push_series(&mut out, &header.sample, definition, labels, snapshot, format);
+        let head = Head::new(family.metric.definition(), writer.open_metrics, &names);
+        writer.head(&head, &family.help);
+        for (labels, series) in &series {
+            writer.series(&head, labels, &series.snapshot());
+            if writer.out.len() >= PART {
+                writer.flush()?;
+            }
         }
     }
-    if format.is_open_metrics() {
-        out.push_str("# EOF\n");
+    if writer.open_metrics {
+        writer.out.push_str("# EOF\n");
     }
-    out
+    writer.flush()
 }
 
 /// How a metric is called.
-struct Header<'a> {
+struct Head<'a> {
     /// Name in the HELP and TYPE lines.
     family: &'a str,
     /// Name of its samples, before suffixes of histograms.
-    sample: String,
+    sample: Cow<'a, str>,
     kind: &'static str,
+    /// Bounds of the buckets, if it has any.
+    bounds: &'a [f64],
 }
 
-impl<'a> Header<'a> {
-    fn new(definition: &'a Definition, format: Format, names: &HashSet<&str>) -> Self {
+impl<'a> Head<'a> {
+    fn new(definition: &'a Definition, open_metrics: bool, names: &HashSet<&str>) -> Self {
         let name = definition.name.as_str();
-        let plain = |kind| Self { family: name, sample: name.to_owned(), kind };
-        match definition.kind {
+        let plain = |kind| Self { family: name, sample: Cow::Borrowed(name), kind, bounds: &[] };
+        match &definition.kind {
             Kind::Gauge => plain("gauge"),
-            Kind::Distribution(_) => plain("histogram"),
-            Kind::Counter if !format.is_open_metrics() => plain("counter"),
+            Kind::Distribution(bounds) => Self { bounds, ..plain("histogram") },
+            Kind::Counter if !open_metrics => plain("counter"),
             Kind::Counter => {
                 // A family called `x` whose samples are called `x_total`, whether or not the metric is.
                 let family = name.strip_suffix("_total").unwrap_or(name);
@@ -110,83 +127,87 @@ impl<'a> Header<'a> {
                 let clashes = |other: &str| other != name && names.contains(other);
                 match clashes(family) || clashes(&sample) || family.is_empty() {
                     true => plain("unknown"),
-                    false => Self { family, sample, kind: "counter" },
+                    false => Self { family, sample: sample.into(), kind: "counter", bounds: &[] },
                 }
             }
         }
     }
-
-    fn push(&self, out: &mut String, help: &str, format: Format) {
-        for part in ["# HELP ", self.family, " "] {
-            out.push_str(part);
-        }
-        match format.is_open_metrics() {
-            true => push_escaped(out, help),
-            false => out.push_str(&help.replace('\\', "\\\\").replace('\n', "\\n")),
-        }
-        for part in ["\n# TYPE ", self.family, " ", self.kind, "\n"] {
-            out.push_str(part);
-        }
-    }
 }
 
-fn push_series(
-    out: &mut String,
-    name: &str,
-    definition: &Definition,
-    labels: &str,
-    snapshot: &Snapshot,
-    format: Format,
-) {
-    match (snapshot, &definition.kind) {
-        (Snapshot::Number(value), _) => push_sample(out, (name, "", labels, None), Number::Float(*value)),
-        (Snapshot::Distribution { buckets, sum }, Kind::Distribution(bounds)) => {
-            let mut count = 0;
-            let bounds = bounds.iter().copied().chain([f64::INFINITY]);
-            for (bound, in_bucket) in bounds.zip(buckets) {
-                count += in_bucket;
-                let mut bound_text = String::new();
-                push_bound(&mut bound_text, bound, format.is_open_metrics());
-                push_sample(out, (name, "_bucket", labels, Some(&bound_text)), Number::Integer(count));
+struct Writer<S> {
+    out: String,
+    open_metrics: bool,
+    sink: S,
+}
+
+impl<S> Writer<S> {
+    fn flush<E>(&mut self) -> Result<(), E>
+    where
+        S: FnMut(&str) -> Result<(), E>,
+    {
+        (self.sink)(&self.out)?;
+        self.out.clear();
+        Ok(())
+    }
+
+    fn head(&mut self, head: &Head<'_>, help: &str) {
+        self.push(&["# HELP ", head.family, " "]);
+        match self.open_metrics {
+            true => push_escaped(&mut self.out, help),
+            false => self.push(&[&help.replace('\\', "\\\\").replace('\n', "\\n")]),
+        }
+        self.push(&["\n# TYPE ", head.family, " ", head.kind, "\n"]);
+    }
+
+    fn series(&mut self, head: &Head<'_>, labels: &str, snapshot: &Snapshot) {
+        let name = head.sample.as_ref();
+        match snapshot {
+            Snapshot::Number(value) => {
+                self.name(&[name], labels, None);
+                self.float(*value);
             }
-            push_sample(out, (name, "_sum", labels, None), Number::Float(*sum));
-            push_sample(out, (name, "_count", labels, None), Number::Integer(count));
-        }
-        (Snapshot::Distribution { .. }, _) => {}
-    }
-}
-
-enum Number {
-    Integer(u64),
-    Float(f64),
-}
-
-/// One line: name, suffix, labels, bound of the bucket; and the value.
-fn push_sample(
-    out: &mut String,
-    (name, suffix, labels, bound): (&str, &str, &str, Option<&str>),
-    value: Number,
-) {
-    out.push_str(name);
-    out.push_str(suffix);
-    if !labels.is_empty() || bound.is_some() {
-        out.push('{');
-        out.push_str(labels);
-        if let Some(bound) = bound {
-            if !labels.is_empty() {
-                out.push(',');
+            Snapshot::Distribution { buckets, sum } => {
+                let mut count = 0;
+                let bounds = head.bounds.iter().copied().chain([f64::INFINITY]);
+                for (bound, in_bucket) in bounds.zip(buckets) {
+                    count += in_bucket;
+                    self.name(&[name, "_bucket"], labels, Some(bound));
+                    self.integer(count);
+                }
+                self.name(&[name, "_sum"], labels, None);
+                self.float(*sum);
+                self.name(&[name, "_count"], labels, None);
+                self.integer(count);
             }
-            push_label(out, "le", bound);
         }
-        out.push('}');
     }
-    out.push(' ');
-    match value {
-        Number::Integer(value) => push_integer(out, value),
-        Number::Float(value) => push_float(out, value),
-    }
-    out.push('\n');
-}
 
-#[cfg(test)]
-mod tests;
+    /// The part of a line before the value.
+    fn name(&mut self, name: &[&str], labels: &str, bound: Option<f64>) {
+        self.push(name);
+        if !labels.is_empty() || bound.is_some() {
+            self.push(&["{", labels]);
+            if let Some(bound) = bound {
+                self.push(&[if labels.is_empty() { "" } else { "," }, "le=\""]);
+                push_bound(&mut self.out, bound, self.open_metrics);
+                self.out.push('"');
+            }
+            self.out.push('}');
+        }
+        self.out.push(' ');
+    }
+
+    fn integer(&mut self, value: u64) {
+        push_integer(&mut self.out, value);
+        self.out.push('\n');
+    }
+
+    fn float(&mut self, value: f64) {
+        push_float(&mut self.out, value);
+        self.out.push('\n');
+    }
+
+    fn push(&mut self, parts: &[&str]) {
+        parts.iter().for_each(|part| self.out.push_str(part));
+    }
+}

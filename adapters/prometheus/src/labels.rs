@@ -36,7 +36,7 @@ pub(crate) fn render(dimensions: ValueMap<'_>, labels: &[String]) -> Result<Stri
 }
 
 /// Adds `name="value"`.
-pub(crate) fn push_label(text: &mut String, name: &str, value: &str) {
+fn push_label(text: &mut String, name: &str, value: &str) {
     text.push_str(name);
     text.push_str("=\"");
     push_escaped(text, value);

@@ -73,7 +73,12 @@ impl PrometheusAdapter {
 
     /// What a scrape gets.
     pub fn render(&self, format: Format) -> String {
-        exposition::render(&self.store.families(), format)
+        let mut text = String::new();
+        let Ok(()) = exposition::render(&self.store.families(), format, |part| {
+            text.push_str(part);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        text
     }
 
     async fn build_handler(&self, spec: HandlerSpec) -> Result<Arc<dyn Handler>, BuildError> {

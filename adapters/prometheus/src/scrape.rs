@@ -10,9 +10,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use mixer_adapter_sdk::http::{HttpServer, Responder, text};
+use mixer_adapter_sdk::http::{Body, ClientGone, HttpServer, Responder, text};
 use mixer_adapter_sdk::{BindError, ListenAddress};
-use tokio::sync::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::exposition::{self, Format};
 use crate::store::Store;
@@ -20,8 +21,11 @@ use crate::store::Store;
 /// How long a scrape may go on when the port is closed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Answers below this size are not worth compressing.
-const COMPRESS_FROM: usize = 1024;
+/// Scrapes that are answered at the same time.
+const MAX_SCRAPES: usize = 8;
+
+/// Size of the parts in which a compressed answer is sent.
+const COMPRESSED_PART: usize = 32 * 1024;
 
 /// The port, when it is open.
 #[derive(Debug)]
@@ -73,41 +77,65 @@ impl ScrapeLease {
 }
 
 fn responder(store: Arc<Store>) -> Responder {
+    let room = Arc::new(Semaphore::new(MAX_SCRAPES));
     Arc::new(move |request| {
-        let store = store.clone();
+        let (store, room) = (store.clone(), room.clone());
         Box::pin(async move {
             if request.uri.path() != "/metrics" {
                 return text(StatusCode::NOT_FOUND, "not found; metrics are at /metrics\n");
             }
-            // Many series take longer to write than a task should.
-            let written = tokio::task::spawn_blocking(move || scrape(&store, &request));
-            written.await.unwrap_or_else(|error| {
-                tracing::error!(%error, "writing the metrics failed");
-                text(StatusCode::INTERNAL_SERVER_ERROR, "writing the metrics failed; see the log\n")
-            })
+            match room.try_acquire_owned() {
+                Ok(permit) => scrape(store, &request, permit),
+                Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at the same time\n"),
+            }
         })
     })
 }
 
-fn scrape(store: &Store, request: &Parts) -> Response<Bytes> {
+/// Starts to answer a scrape. The text is written on a thread of its own while the client reads.
+fn scrape(store: Arc<Store>, request: &Parts, permit: OwnedSemaphorePermit) -> Response<Body> {
     let format = Format::negotiate(&all(&request.headers, header::ACCEPT));
-    let body = exposition::render(&store.families(), format).into_bytes();
-    let wants_gzip = accepts_gzip(&all(&request.headers, header::ACCEPT_ENCODING));
-    let (body, encoding) = match wants_gzip && body.len() >= COMPRESS_FROM {
-        true => match gzip(&body) {
-            Ok(compressed) => (compressed, Some(HeaderValue::from_static("gzip"))),
-            Err(_) => (body, None),
-        },
-        false => (body, None),
-    };
-    let mut response = Response::new(body.into());
+    let compress = accepts_gzip(&all(&request.headers, header::ACCEPT_ENCODING));
+    let (sender, body) = Body::parts();
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let send = |part| runtime.block_on(sender.send(part));
+        let written = match compress {
+            true => write_compressed(&store, format, send),
+            false => exposition::render(&store.families(), format, |part| send(part.to_owned().into())),
+        };
+        let ended = written.and_then(|()| runtime.block_on(sender.finish()));
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a scrape was not completed");
+        }
+        drop(permit);
+    });
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
-    if let Some(encoding) = encoding {
-        headers.insert(header::CONTENT_ENCODING, encoding);
+    if compress {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
+}
+
+fn write_compressed(
+    store: &Store,
+    format: Format,
+    send: impl Fn(Bytes) -> Result<(), ClientGone>,
+) -> Result<(), ClientGone> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    exposition::render(&store.families(), format, |part| {
+        // Writing to a vector does not fail.
+        let _ = encoder.write_all(part.as_bytes());
+        let compressed = encoder.get_mut();
+        if compressed.len() < COMPRESSED_PART {
+            return Ok(());
+        }
+        send(std::mem::take(compressed).into())
+    })?;
+    send(encoder.finish().unwrap_or_default().into())
 }
 
 /// All values of a header as one list.
@@ -122,10 +150,4 @@ fn accepts_gzip(header: &str) -> bool {
         let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
         is_gzip && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
     })
-}
-
-fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
-    encoder.write_all(body)?;
-    encoder.finish()
 }

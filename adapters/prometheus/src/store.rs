@@ -163,6 +163,3 @@ impl Drop for Registration {
         self.store.release(self.registration);
     }
 }
-
-#[cfg(test)]
-mod tests;

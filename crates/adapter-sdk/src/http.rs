@@ -1,5 +1,7 @@
-//! A small HTTP server for what scrapers and probes ask: GET and HEAD, answers in one piece, a bounded number of
-//! connections, an orderly end.
+//! A small HTTP server for what scrapers and probes ask: GET and HEAD, a bounded number of connections, an orderly
+//! end.
+
+mod body;
 
 use std::convert::Infallible;
 use std::io;
@@ -7,11 +9,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::address::{BindError, ListenAddress};
+
+pub use body::{Body, BodySender, ClientGone};
 
 /// Clients that are served at once; more wait.
 const MAX_CONNECTIONS: usize = 128;
@@ -36,8 +38,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The usual type of short answers.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// Answers a GET or HEAD request. A long answer is best made on a blocking thread.
-pub type Responder = Arc<dyn Fn(Parts) -> BoxFuture<'static, Response<Bytes>> + Send + Sync>;
+/// Answers a GET or HEAD request. A long answer is best made in parts on a blocking thread.
+pub type Responder = Arc<dyn Fn(Parts) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
 
 /// A running server. It stops when it is dropped; [`HttpServer::stop`] lets answers in progress finish.
 #[derive(Debug)]
@@ -132,7 +134,7 @@ async fn serve_connection(stream: TcpStream, responder: Responder, stop: Cancell
                 true => responder(parts).await,
                 false => text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"),
             };
-            Ok::<_, Infallible>(response.map(Full::new))
+            Ok::<_, Infallible>(response)
         }
     });
     let connection = http1::Builder::new()
@@ -153,7 +155,7 @@ async fn serve_connection(stream: TcpStream, responder: Responder, stop: Cancell
 }
 
 /// An answer of plain text.
-pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
+pub fn text(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, TEXT);

@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 use mixer_adapter_sdk::view::ValueMap;
 use parking_lot::{Mutex, RwLock};
 
-use super::series::{Series, Snapshot};
+use super::series::Series;
 use crate::definition::{Definition, Kind};
 use crate::labels;
 use crate::refusal::Refusal;
@@ -179,15 +179,13 @@ impl Metric {
     }
 
     /// Every series with its labels in exposition form, sorted by them. Updates go on meanwhile.
-    pub(crate) fn snapshots(&self) -> Vec<(String, Snapshot)> {
+    pub(crate) fn sorted_series(&self) -> Vec<(String, Arc<Series>)> {
         let series: Vec<Arc<Series>> =
             self.series.lock().by_labels.iter().map(|(_, series)| series.clone()).collect();
-        let mut snapshots: Vec<_> = series
-            .iter()
-            .filter_map(|series| Some((self.labels_of(series).ok()?, series.snapshot())))
-            .collect();
-        snapshots.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        snapshots
+        let with_labels = |series: Arc<Series>| Some((self.labels_of(&series).ok()?, series));
+        let mut sorted: Vec<_> = series.into_iter().filter_map(with_labels).collect();
+        sorted.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        sorted
     }
 
     fn labels_of(&self, series: &Series) -> Result<String, Refusal> {

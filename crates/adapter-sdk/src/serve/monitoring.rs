@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use futures::FutureExt as _;
 use http::{HeaderValue, Response, StatusCode, header};
 use prometheus::{Encoder as _, Registry, TextEncoder};
 
-use crate::http::{Responder, text};
+use crate::http::{Body, Responder, text};
 
 /// Answers /metrics, /healthz and /readyz.
 pub(super) fn responder(registry: Registry, ready: Arc<AtomicBool>) -> Responder {
@@ -24,7 +23,7 @@ pub(super) fn responder(registry: Registry, ready: Arc<AtomicBool>) -> Responder
     })
 }
 
-fn scrape(registry: &Registry) -> Response<Bytes> {
+fn scrape(registry: &Registry) -> Response<Body> {
     let encoder = TextEncoder::new();
     let mut body = Vec::new();
     if let Err(error) = encoder.encode(&registry.gather(), &mut body) {

@@ -1,0 +1,13 @@
+//! The adapter from the outside: reports in, expositions out.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod concurrency;
+mod configuration;
+mod edits;
+mod expiry;
+mod exposition;
+mod parse_back;
+mod report;
+mod scrape;
+mod support;
