@@ -14,7 +14,7 @@ use crate::store::{Ask, Bounds, Store};
 /// The time since some fixed moment; tests bring their own.
 pub(crate) type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
 
-/// A configured handler over the store of the process.
+/// A configured handler over the store of its name.
 pub(crate) struct MemquotaHandler {
     pub(crate) config: Config,
     pub(crate) store: Arc<Mutex<Store>>,

@@ -10,7 +10,8 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use mixer_adapter_sdk::{Adapter, AdapterInfo, BoxFuture, BuildError, FieldProblem, Handler, HandlerSpec};
@@ -35,15 +36,28 @@ pub fn adapter() -> Arc<dyn Adapter> {
     Arc::new(Memquota::new(Arc::new(move || start.elapsed())))
 }
 
-/// The adapter: what is in use outlives every edit of a handler.
+/// The adapter. What is in use outlives every edit of a handler; handlers of different names count apart, also the
+/// same instance.
 struct Memquota {
-    store: Arc<Mutex<Store>>,
+    stores: Mutex<HashMap<Arc<str>, Weak<Mutex<Store>>>>,
     clock: Clock,
 }
 
 impl Memquota {
     fn new(clock: Clock) -> Self {
-        Self { store: Arc::default(), clock }
+        Self { stores: Mutex::default(), clock }
+    }
+
+    /// The store of a handler; that of the version before while there is one.
+    fn store(&self, handler: &Arc<str>) -> Arc<Mutex<Store>> {
+        let mut stores = self.stores.lock();
+        stores.retain(|_, store| store.strong_count() > 0);
+        if let Some(store) = stores.get(handler).and_then(Weak::upgrade) {
+            return store;
+        }
+        let store = Arc::default();
+        stores.insert(handler.clone(), Arc::downgrade(&store));
+        store
     }
 }
 
@@ -62,7 +76,7 @@ impl Adapter for Memquota {
             BuildError(texts.join("; "))
         });
         let handler = built.map(|config| {
-            let (store, clock) = (self.store.clone(), self.clock.clone());
+            let (store, clock) = (self.store(&spec.name), self.clock.clone());
             Arc::new(MemquotaHandler { config, store, clock }) as Arc<dyn Handler>
         });
         Box::pin(std::future::ready(handler))

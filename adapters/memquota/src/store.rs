@@ -1,7 +1,8 @@
-//! The cells of every quota, and recent answers by deduplication id. One store lives as long as the process, so an
-//! edited handler goes on with what is in use.
+//! The cells of every quota of a handler, and recent answers by deduplication id. A store outlives every edit of
+//! its handler, so that the edited one goes on with what is in use.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use crate::config::Limit;
@@ -37,13 +38,18 @@ pub(crate) struct Grant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
+/// Stands for a text of any length: 128 bits of hashes under secret seeds. Callers choose dimensions and ids, so
+/// that the texts themselves would let them choose how much memory is taken.
+type Digest = [u64; 2];
+
 /// All that is in use.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
-    cells: HashMap<Box<[u8]>, Usage>,
-    answers: HashMap<Box<[u8]>, Grant>,
+    cells: HashMap<Digest, Usage>,
+    answers: HashMap<Digest, Grant>,
     /// Ids of `answers` with the time until which they are remembered, in order.
-    remembered: VecDeque<(Duration, Box<[u8]>)>,
+    remembered: VecDeque<(Duration, Digest)>,
+    seeds: [RandomState; 2],
     /// When cells that are not in use were last looked for.
     swept: Duration,
 }
@@ -55,8 +61,8 @@ impl Store {
     /// Takes from or gives back to a cell; a repeated id gets the answer of the first call again.
     pub(crate) fn ask(&mut self, ask: Ask<'_>, bounds: Bounds, now: Duration) -> Result<Grant, Full> {
         self.forget_answers(now);
-        let id = (!ask.dedup_id.is_empty()).then(|| [ask.dedup_id.as_bytes(), b"\0", ask.key].concat());
-        if let Some(answer) = id.as_ref().and_then(|id| self.answers.get(id.as_slice())) {
+        let id = (!ask.dedup_id.is_empty()).then(|| self.digest(ask.key, ask.dedup_id));
+        if let Some(answer) = id.as_ref().and_then(|id| self.answers.get(id)) {
             return Ok(*answer);
         }
         let grant = self.change(ask, bounds, now)?;
@@ -64,8 +70,7 @@ impl Store {
             if self.remembered.len() >= MOST_ANSWERS {
                 self.forget_oldest();
             }
-            let id: Box<[u8]> = id.into();
-            self.remembered.push_back((now + bounds.deduplication, id.clone()));
+            self.remembered.push_back((now + bounds.deduplication, id));
             self.answers.insert(id, grant);
         }
         Ok(grant)
@@ -75,19 +80,20 @@ impl Store {
         if ask.amount == 0 {
             return Ok(Grant { amount: 0, valid: Duration::ZERO });
         }
-        if !self.cells.contains_key(ask.key) {
+        let cell = self.digest(ask.key, "");
+        if !self.cells.contains_key(&cell) {
             if ask.amount < 0 {
                 return Ok(Grant { amount: 0, valid: Duration::ZERO });
             }
             self.make_room(bounds, now)?;
-            self.cells.insert(ask.key.into(), Usage::new(ask.limit, now));
+            self.cells.insert(cell, Usage::new(ask.limit, now));
         }
-        let Some(usage) = self.cells.get_mut(ask.key) else { return Err(Full) };
+        let Some(usage) = self.cells.get_mut(&cell) else { return Err(Full) };
         usage.apply(ask.limit, now);
         if ask.amount < 0 {
             let amount = usage.give_back(ask.amount.saturating_neg(), now);
             if usage.is_idle(now) {
-                self.cells.remove(ask.key);
+                self.cells.remove(&cell);
             }
             return Ok(Grant { amount, valid: Duration::ZERO });
         }
@@ -95,6 +101,10 @@ impl Store {
         let refused = amount == 0;
         let valid = if refused { Duration::ZERO } else { ask.limit.window.duration() };
         Ok(Grant { amount, valid })
+    }
+
+    fn digest(&self, key: &[u8], id: &str) -> Digest {
+        self.seeds.each_ref().map(|seed| seed.hash_one((key, id)))
     }
 
     /// Forgets cells that are not in use when there is no room for another one.

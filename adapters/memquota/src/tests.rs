@@ -15,6 +15,7 @@ use super::Memquota;
 use crate::config::{Limit, Window};
 use crate::generated::Params;
 use crate::generated::params::{Algorithm, Override, Quota};
+use crate::store::{self, Bounds, Store};
 use crate::window::Usage;
 
 const NAME: &str = "requests.instance.default";
@@ -243,6 +244,32 @@ fn an_edit_keeps_what_is_in_use() {
     assert_eq!(ask(&*after, A, 9, true, "").amount, 3);
 }
 
+/// Each of them would otherwise use up what the other has, or start its windows anew.
+#[test]
+fn handlers_count_apart() {
+    let bench = Bench::new();
+    let first = bench.handler(&Params { max_cells: Some(1), ..params(quota(5, 60)) });
+    let other = HandlerSpec { name: "other.default".into(), ..spec(&params(quota(3, 1))) };
+    let other = futures(bench.adapter.build(other)).unwrap();
+    for (amount, left) in [(4, 3), (1, 0), (0, 0)] {
+        assert_eq!(ask(&*first, A, 4, true, "").amount, amount);
+        assert_eq!(ask(&*other, A, 4, true, "").amount, left);
+    }
+    assert_eq!(ask(&*other, B, 1, true, "").amount, 1);
+}
+
+/// Callers choose ids and dimensions.
+#[test]
+fn long_texts_are_not_kept() {
+    let mut store = Store::default();
+    let text = "x".repeat(1 << 20);
+    let limit = Limit { max_amount: 5, window: Window::None };
+    let ask = store::Ask { key: text.as_bytes(), limit, amount: 1, best_effort: false, dedup_id: &text };
+    let bounds = Bounds { max_cells: 1, deduplication: Duration::from_secs(1) };
+    assert_eq!(store.ask(ask, bounds, Duration::ZERO).unwrap().amount, 1);
+    assert!(format!("{store:?}").len() < 2_000);
+}
+
 #[test]
 fn cells_are_bounded_and_idle_ones_make_room() {
     let bench = Bench::new();
@@ -312,6 +339,8 @@ proptest! {
         let mut usage = Usage::new(limit, Duration::ZERO);
         let mut now = 0;
         let mut granted: Vec<(u64, i64)> = Vec::new();
+        // Of the present fixed window.
+        let (mut start, mut in_window) = (None, 0);
         for (wait, amount) in asks {
             now += wait;
             let taken = usage.take(amount, true, Duration::from_millis(now));
@@ -321,7 +350,13 @@ proptest! {
                 // A rolling window moves in steps of 100 ms, so it may free that much early.
                 let within = granted.iter().filter(|(at, _)| now - at < 900).map(|(_, n)| n).sum::<i64>();
                 prop_assert!(within <= 10, "{within}");
+                continue;
             }
+            if taken > 0 && start.is_none_or(|start| now - start >= 1_000) {
+                (start, in_window) = (Some(now), 0);
+            }
+            in_window += taken;
+            prop_assert!(in_window <= 10, "{in_window}");
         }
         let idle = usage.is_idle(Duration::from_millis(now + 2_000));
         prop_assert!(idle);
