@@ -9,7 +9,9 @@ mod vocabulary;
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+
+use crate::flags::Compat;
 
 /// Tries expressions.
 #[derive(Args, Debug)]
@@ -31,14 +33,6 @@ enum ExprCommand {
     Batch(batch::BatchArgs),
 }
 
-/// Whose answers are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Compat {
-    /// The original's where they differ.
-    #[value(name = "istio-1.3")]
-    Istio13,
-}
-
 /// Runs the command.
 pub(crate) fn run(args: ExprArgs) -> anyhow::Result<ExitCode> {
     match args.command {
@@ -49,5 +43,5 @@ pub(crate) fn run(args: ExprArgs) -> anyhow::Result<ExitCode> {
 
 /// The options of the language.
 fn options(compat: Option<Compat>) -> mixer_expr::Options {
-    mixer_expr::Options { compat: compat == Some(Compat::Istio13) }
+    mixer_expr::Options { compat: compat.is_some() }
 }

@@ -13,9 +13,10 @@ use mixer_expr::{Options, Program};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::encode;
 use super::given::{Entries, Given, Text};
 use super::lines::{Lines, Next};
-use super::{Compat, encode};
+use crate::flags::Compat;
 
 /// Flags of `mixs expr batch`.
 #[derive(Args, Debug)]

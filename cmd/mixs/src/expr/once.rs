@@ -9,7 +9,8 @@ use clap::Args;
 use mixer_attribute::{Bag, Referenced};
 use mixer_cli::AttributeArgs;
 
-use super::{Compat, encode, vocabulary};
+use super::{encode, vocabulary};
+use crate::flags::Compat;
 
 /// Flags of `mixs expr eval`.
 #[derive(Args, Debug)]
@@ -19,8 +20,8 @@ pub(crate) struct EvalArgs {
     expression: String,
     #[command(flatten)]
     attributes: AttributeArgs,
-    /// A file with attributemanifest resources, which give attributes their types; can be given several times.
-    /// An attribute that no manifest has gets the type of the value given for it.
+    /// A file with attributemanifest resources, which give attributes their types, besides the built-in ones; can
+    /// be given several times. An attribute that no manifest has gets the type of the value given for it.
     #[arg(long, value_name = "FILE")]
     manifest: Vec<PathBuf>,
     /// Answers as the original does where the two differ.
@@ -31,6 +32,13 @@ pub(crate) struct EvalArgs {
 /// Prints type, value or error, and what was read. Fails when the expression does not compile; exits with 1 when
 /// it has no value.
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
+    let (text, has_value) = answer(args)?;
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write the answer")?;
+    Ok(if has_value { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The answer, and whether there is a value.
+fn answer(args: &EvalArgs) -> anyhow::Result<(String, bool)> {
     let given = args.attributes.attributes()?;
     let mut builder = vocabulary::declare(&args.manifest, &given)?;
     let program = mixer_expr::compile(&args.expression, &mut builder, &super::options(args.compat))?;
@@ -42,18 +50,18 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     }
     let mut refs = Referenced::new();
     let outcome = program.eval(&bag, &mut refs);
-    let (label, answer, code) = match &outcome {
+    let line = match &outcome {
         Ok(value) => {
             let mut json = Vec::new();
             encode::value(&mut json, value);
-            ("value", String::from_utf8_lossy(&json).into_owned(), ExitCode::SUCCESS)
+            format!("value:      {}", String::from_utf8_lossy(&json))
         }
-        Err(error) => ("error", error.to_string(), ExitCode::FAILURE),
+        Err(error) => format!("error:      {error}"),
     };
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "type:       {}", program.value_type())
-        .and_then(|()| writeln!(out, "{:<11} {answer}", format!("{label}:")))
-        .and_then(|()| writeln!(out, "referenced: {}", encode::references(&refs, &bag).join(" ")))
-        .context("standard output")?;
-    Ok(code)
+    let value_type = program.value_type();
+    let references = encode::references(&refs, &bag).join(" ");
+    Ok((format!("type:       {value_type}\n{line}\nreferenced: {references}\n"), outcome.is_ok()))
 }
+
+#[cfg(test)]
+mod tests;

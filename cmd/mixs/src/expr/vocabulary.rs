@@ -1,24 +1,35 @@
-//! The types of attributes for `mixs expr eval`: those of manifests, else those of the values given.
+//! The types of attributes for `mixs expr eval`: what manifest files and the built-in manifests declare, by the
+//! server's own compiler; then those of the values given.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
+use mixer_adapter_api::Registry;
 use mixer_attribute::{Value, ValueType, VocabularyBuilder};
 use mixer_cli::TypedValue;
-use mixer_config::{RawResource, ReadOptions, parse_documents};
+use mixer_config::{CompileOptions, Problem, ReadOptions, Severity, compile, parse_documents};
 
-const MANIFEST: &str = "attributemanifest";
-
-/// Declares the attributes of the manifest files, then those that only the values name.
+/// Declares the attributes of the manifest files and of the built-in manifests, and those that only the values
+/// name.
 pub(crate) fn declare(
-    manifests: &[std::path::PathBuf],
+    manifests: &[PathBuf],
     given: &[(String, TypedValue)],
 ) -> anyhow::Result<VocabularyBuilder> {
-    let mut builder = VocabularyBuilder::new();
+    let options = CompileOptions::default();
+    let reading = ReadOptions { default_namespace: Some(options.default_namespace.clone()) };
+    let mut resources = Vec::new();
     for path in manifests {
-        for resource in read(path)? {
-            add(&mut builder, &resource).with_context(|| path.display().to_string())?;
-        }
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {file}"))?;
+        let (found, problems) = parse_documents(&file, &text, &reading);
+        refuse(&problems)?;
+        resources.extend(found.into_iter().filter(|resource| &*resource.id.kind == "attributemanifest"));
+    }
+    let compiled = compile(&resources, &Registry::new(Vec::new()), &options);
+    refuse(&compiled.problems)?;
+    let mut builder = VocabularyBuilder::new();
+    for (name, (_, value_type)) in compiled.snapshot.vocabulary.attributes() {
+        builder.attribute(name, value_type)?;
     }
     for (name, value) in given {
         if builder.vocabulary().slot(name).is_none() {
@@ -28,29 +39,11 @@ pub(crate) fn declare(
     Ok(builder)
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<RawResource>> {
-    let file = path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(|| file.clone())?;
-    let (mut resources, problems) = parse_documents(&file, &text, &ReadOptions::default());
-    resources.retain(|resource| &*resource.id.kind == MANIFEST);
-    if resources.is_empty() {
-        match problems.first() {
-            Some(problem) => bail!("{problem}"),
-            None => bail!("{file} has no resource of kind {MANIFEST}"),
-        }
+fn refuse(problems: &[Problem]) -> anyhow::Result<()> {
+    match problems.iter().find(|problem| problem.severity == Severity::Error) {
+        Some(problem) => bail!("{problem}"),
+        None => Ok(()),
     }
-    Ok(resources)
-}
-
-fn add(builder: &mut VocabularyBuilder, resource: &RawResource) -> anyhow::Result<()> {
-    let Some(attributes) = resource.spec.get("attributes") else { return Ok(()) };
-    for (name, attribute) in attributes.entries() {
-        let field = || format!("attribute {} (line {})", name.text, name.position.line);
-        let written = ["valueType", "value_type"].iter().find_map(|field| attribute.get(field)?.as_str());
-        let value_type: ValueType = written.unwrap_or_default().parse().with_context(field)?;
-        builder.attribute(&name.text, value_type).with_context(field)?;
-    }
-    Ok(())
 }
 
 fn type_of(value: &Value<'_>) -> ValueType {
