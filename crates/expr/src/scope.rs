@@ -38,7 +38,7 @@ pub(crate) fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>)
     if name.len() > LONGEST {
         return None;
     }
-    let most = (name.len() / 4).clamp(1, 3);
+    let most = (name.len() / 4).min(3);
     candidates
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= most)
         .map(|candidate| (edits(name.as_bytes(), candidate.as_bytes()), candidate))
