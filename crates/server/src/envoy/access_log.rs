@@ -37,6 +37,7 @@ const LINGER: Duration = Duration::from_millis(300);
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(65_535);
 
 /// The access log service.
+#[derive(Clone)]
 pub(super) struct AccessLogs {
     front: Arc<Front>,
     metrics: EnvoyMetrics,
@@ -79,11 +80,22 @@ impl AccessLogService for AccessLogs {
         &self,
         request: Request<Streaming<StreamAccessLogsMessage>>,
     ) -> Result<Response<StreamAccessLogsResponse>, Status> {
+        // A task of its own: the call is dropped as soon as the proxy is gone, and with it would be what that sent last.
+        let reading = tokio::spawn(self.clone().read(request.into_inner()));
+        match reading.await {
+            Ok(()) => Ok(Response::new(StreamAccessLogsResponse {})),
+            Err(error) => Err(Status::internal(format!("reading the access logs failed: {error}"))),
+        }
+    }
+}
+
+impl AccessLogs {
+    /// Reads a stream to its end, and waits for its reports.
+    async fn read(self, mut messages: Streaming<StreamAccessLogsMessage>) {
         let _open = OpenStream::new(&self.metrics.streams);
-        let mut messages = request.into_inner();
-        let mut stream = Stream::new(self);
         let mut draining = self.draining.clone();
         let age = tokio::time::sleep(self.max_age.mul_f64(0.9 + 0.2 * fastrand::f64()));
+        let mut stream = Stream::new(&self);
         tokio::pin!(age);
         loop {
             tokio::select! {
@@ -97,7 +109,6 @@ impl AccessLogService for AccessLogs {
         }
         stream.take_what_is_here(&mut messages).await;
         stream.finish().await;
-        Ok(Response::new(StreamAccessLogsResponse {}))
     }
 }
 
