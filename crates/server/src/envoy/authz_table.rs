@@ -2,6 +2,8 @@
 //! `envoy.service.auth.v3.AttributeContext`.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer};
@@ -75,15 +77,30 @@ impl<'r> CheckView<'r> {
     }
 }
 
-/// Headers as they came, or from the raw form that `encode_raw_headers` sends.
+/// Headers as they came, or from the raw form that `encode_raw_headers` sends. There a header can come several times:
+/// its values are joined by commas, as they are in the other form.
 fn headers(http: &HttpRequest) -> Vec<(&str, Cow<'_, str>)> {
     let plain = http.headers.iter().map(|(key, value)| (key.as_str(), Cow::Borrowed(value.as_str())));
-    let raw = http.header_map.iter().flat_map(|map| &map.headers).map(|header| {
+    let mut all: Vec<_> = plain.collect();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for header in http.header_map.iter().flat_map(|map| &map.headers) {
         let raw_value = || String::from_utf8_lossy(&header.raw_value);
         let value = if header.value.is_empty() { raw_value() } else { header.value.as_str().into() };
-        (header.key.as_str(), value)
-    });
-    plain.chain(raw).collect()
+        match places.entry(&header.key) {
+            Entry::Occupied(place) => {
+                if let Some((_, joined)) = all.get_mut(*place.get()) {
+                    let joined = joined.to_mut();
+                    joined.push(',');
+                    joined.push_str(&value);
+                }
+            }
+            Entry::Vacant(place) => {
+                place.insert(all.len());
+                all.push((header.key.as_str(), value));
+            }
+        }
+    }
+    all
 }
 
 /// The table.
@@ -118,7 +135,7 @@ pub(super) const TABLE: &[(&str, Take)] = &[
     ("destination.service.namespace", |v| Field::text(v.service()?.1)),
     ("origin.ip", |v| derive::first_forwarded(v.header("x-forwarded-for")?).map(Field::Ip)),
     ("request.headers", |v| {
-        Field::map(v.headers.iter().map(|(key, value)| (*key, Cow::Borrowed(&**value))).collect())
+        Field::map(v.headers.iter().map(|(key, value)| ((*key).into(), (&**value).into())).collect())
     }),
     ("request.id", |v| Field::text(v.header("x-request-id")?)),
     ("request.host", |v| Field::text(v.host()?)),
@@ -150,6 +167,6 @@ pub(super) const TABLE: &[(&str, Take)] = &[
 ];
 
 fn labels(peer: &Peer) -> Option<Field<'_>> {
-    let entries = peer.labels.iter().map(|(key, value)| (key.as_str(), Cow::Borrowed(value.as_str())));
+    let entries = peer.labels.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into()));
     Field::map(entries.collect())
 }

@@ -2,23 +2,26 @@
 //! `connection.received.bytes` are differences.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroUsize;
 
 use envoy_types::pb::envoy::data::accesslog::v3::{AccessLogType, ConnectionProperties, TcpAccessLogEntry};
 use hashbrown::HashMap;
 
-/// The last totals of open connections, oldest forgotten first.
+/// The last totals of open connections, oldest forgotten first. Ids are kept as hashes under a secret seed: they are
+/// as long as the sender likes.
 pub(super) struct ConnectionBytes {
     most: NonZeroUsize,
-    totals: HashMap<String, ConnectionProperties>,
-    order: VecDeque<String>,
+    seed: RandomState,
+    totals: HashMap<u64, ConnectionProperties>,
+    order: VecDeque<u64>,
 }
 
 impl ConnectionBytes {
     /// Remembers at most so many connections. One that is forgotten while it is open counts its bytes again at its
     /// next entry.
     pub(super) fn new(most: NonZeroUsize) -> Self {
-        Self { most, totals: HashMap::new(), order: VecDeque::new() }
+        Self { most, seed: RandomState::new(), totals: HashMap::new(), order: VecDeque::new() }
     }
 
     /// The bytes since the last entry of the same connection.
@@ -29,8 +32,12 @@ impl ConnectionBytes {
             AccessLogType::try_from(common.access_log_type),
             Ok(AccessLogType::TcpConnectionEnd | AccessLogType::NotSet) | Err(_)
         );
-        let id = &common.stream_id;
-        let before = if ends { self.totals.remove(id) } else { self.remember(id, totals) };
+        if common.stream_id.is_empty() {
+            // Nothing says which connection it is.
+            return totals;
+        }
+        let id = self.seed.hash_one(&common.stream_id);
+        let before = if ends { self.totals.remove(&id) } else { self.remember(id, totals) };
         let before = before.unwrap_or_default();
         ConnectionProperties {
             received_bytes: totals.received_bytes.saturating_sub(before.received_bytes),
@@ -38,16 +45,16 @@ impl ConnectionBytes {
         }
     }
 
-    fn remember(&mut self, id: &str, totals: ConnectionProperties) -> Option<ConnectionProperties> {
-        if let Some(known) = self.totals.get_mut(id) {
+    fn remember(&mut self, id: u64, totals: ConnectionProperties) -> Option<ConnectionProperties> {
+        if let Some(known) = self.totals.get_mut(&id) {
             return Some(std::mem::replace(known, totals));
         }
         while self.totals.len() >= self.most.get() || self.order.len() >= 2 * self.most.get() {
             let Some(oldest) = self.order.pop_front() else { break };
             self.totals.remove(&oldest);
         }
-        self.totals.insert(id.to_owned(), totals);
-        self.order.push_back(id.to_owned());
+        self.totals.insert(id, totals);
+        self.order.push_back(id);
         None
     }
 }

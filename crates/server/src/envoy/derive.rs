@@ -53,7 +53,7 @@ pub(super) fn query_params(path: &str) -> Option<Field<'_>> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let entries = pairs.map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (name, percent_decoded(value))
+        (percent_decoded(name), percent_decoded(value))
     });
     Field::map(entries.collect())
 }
@@ -66,18 +66,23 @@ fn percent_decoded(text: &str) -> Cow<'_, str> {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut index = 0;
     while index < bytes.len() {
-        let hex = bytes.get(index + 1..index + 3).and_then(|pair| std::str::from_utf8(pair).ok());
-        match (bytes[index], hex.and_then(|pair| u8::from_str_radix(pair, 16).ok())) {
-            (b'%', Some(byte)) => {
-                decoded.push(byte);
-                index += 2;
-            }
-            (b'+', _) => decoded.push(b' '),
-            (byte, _) => decoded.push(byte),
-        }
-        index += 1;
+        let (byte, length) = match bytes.get(index..).unwrap_or_default() {
+            [b'%', high, low, ..] => match (hex_digit(*high), hex_digit(*low)) {
+                (Some(high), Some(low)) => (high << 4 | low, 3),
+                _ => (b'%', 1),
+            },
+            [b'+', ..] => (b' ', 1),
+            [byte, ..] => (*byte, 1),
+            [] => break,
+        };
+        decoded.push(byte);
+        index += length;
     }
     Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 /// The first address of `x-forwarded-for`.
@@ -147,5 +152,5 @@ pub(super) fn auth_audiences(claims: &Struct) -> Option<Field<'_>> {
 
 /// The text claims as a map.
 pub(super) fn auth_claims(claims: &Struct) -> Option<Field<'_>> {
-    Field::map(struct_texts(claims).map(|(key, value)| (key, Cow::Borrowed(value))).collect())
+    Field::map(struct_texts(claims).map(|(key, value)| (key.into(), value.into())).collect())
 }

@@ -18,7 +18,7 @@ pub(super) enum Field<'a> {
     Timestamp(Timestamp),
     Duration(Duration),
     Ip(IpAddr),
-    Map(Vec<(&'a str, Cow<'a, str>)>),
+    Map(Vec<(Cow<'a, str>, Cow<'a, str>)>),
 }
 
 impl<'a> Field<'a> {
@@ -33,7 +33,7 @@ impl<'a> Field<'a> {
     }
 
     /// A map that is there.
-    pub(super) fn map(entries: Vec<(&'a str, Cow<'a, str>)>) -> Option<Self> {
+    pub(super) fn map(entries: Vec<(Cow<'a, str>, Cow<'a, str>)>) -> Option<Self> {
         (!entries.is_empty()).then_some(Field::Map(entries))
     }
 
@@ -83,7 +83,7 @@ impl<'a> Field<'a> {
             Field::Ip(IpAddr::V4(ip)) => bag.set_bytes(slot, &ip.octets()),
             Field::Ip(IpAddr::V6(ip)) => bag.set_bytes(slot, &ip.octets()),
             Field::Map(entries) => {
-                bag.set_text_map(slot, entries.iter().map(|(key, value)| (*key, &**value)))
+                bag.set_text_map(slot, entries.iter().map(|(key, value)| (&**key, &**value)))
             }
         }
     }

@@ -1,7 +1,6 @@
 //! Attributes of an access log entry: the table from attribute name to the place in
 //! `envoy.data.accesslog.v3`, for HTTP and TCP entries.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use envoy_types::pb::envoy::config::core::v3::RequestMethod;
@@ -146,7 +145,7 @@ fn identity(certificate: &CertificateProperties) -> Option<&str> {
 }
 
 fn text_map(map: &HashMap<String, String>) -> Option<Field<'_>> {
-    Field::map(map.iter().map(|(key, value)| (key.as_str(), Cow::Borrowed(value.as_str()))).collect())
+    Field::map(map.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect())
 }
 
 fn connection_event(kind: i32) -> &'static str {

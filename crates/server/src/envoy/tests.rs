@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use envoy_types::pb::envoy::config::core::v3::{
-    Address, Metadata, Node, SocketAddress, address, socket_address::PortSpecifier,
+    Address, HeaderMap, HeaderValue, Metadata, Node, SocketAddress, address, socket_address::PortSpecifier,
 };
 use envoy_types::pb::envoy::data::accesslog::v3::tls_properties::CertificateProperties;
 use envoy_types::pb::envoy::data::accesslog::v3::tls_properties::certificate_properties::{
@@ -193,6 +193,42 @@ fn an_http_check_describes_the_request() {
             ("connection.mtls", "true"),
             ("connection.event", "-"),
         ],
+    );
+}
+
+/// A rule that looks for a parameter must not be escaped by spelling its name otherwise.
+#[test]
+fn query_parameters_are_decoded_once() {
+    for (path, expected) in [
+        ("/?%61dmin=%74rue", "admin=true"),
+        ("/?a=%2541", "a=%41"),
+        ("/?a=%+f&b=%4&c=%zz", "a=% f b=%4 c=%zz"),
+        ("/?a=1&a=2&b", "a=2 b="),
+        ("/?a=%ff", "a=\u{fffd}"),
+        ("/", "-"),
+    ] {
+        let mut context = http_check();
+        context.request.as_mut().unwrap().http.as_mut().unwrap().path = path.to_owned();
+        check(&check_bag(&context), &[("request.query_params", expected)]);
+    }
+}
+
+/// The same attributes, whichever form the proxy sends.
+#[test]
+fn raw_headers_are_joined() {
+    let header = |key: &str, value: &[u8]| HeaderValue {
+        key: key.to_owned(),
+        raw_value: value.to_vec(),
+        ..HeaderValue::default()
+    };
+    let headers = vec![header("x-api-key", b"a"), header("x-role", b"user"), header("x-api-key", b"\xff")];
+    let mut context = http_check();
+    let http = context.request.as_mut().unwrap().http.as_mut().unwrap();
+    http.headers.clear();
+    http.header_map = Some(HeaderMap { headers });
+    check(
+        &check_bag(&context),
+        &[("request.headers", "x-api-key=a,\u{fffd} x-role=user"), ("request.api_key", "a,\u{fffd}")],
     );
 }
 
@@ -475,6 +511,16 @@ fn remembered_connections_are_bounded() {
     assert_eq!([advance("a", 1), advance("b", 1), advance("a", 3)], [1, 1, 2]);
     // The third connection pushes out the oldest, whose bytes count again.
     assert_eq!([advance("c", 1), advance("b", 2), advance("a", 4)], [1, 1, 4]);
+}
+
+#[test]
+fn connections_without_id_are_not_mixed_up() {
+    let mut connections = ConnectionBytes::new(std::num::NonZeroUsize::MIN);
+    for received in [100, 7] {
+        let mut entry = tcp_entry(AccessLogType::TcpPeriodic, received, 0);
+        entry.common_properties.as_mut().unwrap().stream_id.clear();
+        assert_eq!(connections.advance(&entry).received_bytes, received);
+    }
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! A workload at one end of a request: the proxy that reports (its node) or the peer that Istio's metadata exchange
 //! found.
 
-use std::borrow::Cow;
-
 use envoy_types::pb::envoy::config::core::v3::Node;
 use envoy_types::pb::google::protobuf::{Any, Struct};
 use prost::Message as _;
@@ -85,7 +83,7 @@ impl Workload {
     /// The labels as a map.
     pub(super) fn label_map(&self) -> Option<Field<'_>> {
         Field::map(
-            self.labels.iter().map(|(key, value)| (key.as_str(), Cow::Borrowed(value.as_str()))).collect(),
+            self.labels.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect(),
         )
     }
 }
