@@ -104,7 +104,8 @@ fn identify(ops: &[Op], key: &mut Vec<u8>) {
 
 fn form_name(form: &Form) -> String {
     match form {
-        Form::Enum(names) => names.full_name.clone(),
+        // With the values: two templates can have enums of one name.
+        Form::Enum(names) => format!("{names:?}"),
         form => format!("{form:?}"),
     }
 }

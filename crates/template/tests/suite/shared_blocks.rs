@@ -7,7 +7,7 @@ use mixer_expr::Options;
 use mixer_template::{BlockInterner, EncodeCache, InstanceEncoder, InstanceSource, ParamsDialect, Template};
 
 use crate::instance::{bag, every_type, vocabulary};
-use crate::support::{shipped, yaml};
+use crate::support::{shipped, template_of, yaml};
 
 fn compile(
     template: &Template,
@@ -92,6 +92,33 @@ fn failures_are_not_kept() {
     bag.set_text(slot, "here");
     let want: Vec<_> = encoders.iter().map(|encoder| plain(encoder, &bag)).collect();
     assert_eq!(cached(&encoders, &bag, &mut cache), want);
+}
+
+/// Two versions of a template, with an enum whose numbers changed.
+#[test]
+fn parts_of_enums_with_other_numbers_are_kept_apart() {
+    let mut builder = vocabulary();
+    let mut blocks = BlockInterner::new();
+    let mut encoders = Vec::new();
+    for (red, blue) in [(1, 2), (2, 1)] {
+        let messages = format!(
+            "enum Color {{ NONE = 0; RED = {red}; BLUE = {blue}; }}
+            message InstanceMsg {{ map<string, Color> colors = 1; string name = 72295727; }}"
+        );
+        let template = template_of("TEMPLATE_VARIETY_CHECK", "painted", &messages);
+        encoders.extend(compile(
+            &template,
+            &["colors: {a: color}", "colors: {a: color}"],
+            &mut builder,
+            &mut blocks,
+        ));
+    }
+    let mut bag = bag(builder);
+    let slot = bag.vocabulary().slot("color").unwrap();
+    bag.set_text(slot, "RED");
+    let want: Vec<_> = encoders.iter().map(|encoder| plain(encoder, &bag)).collect();
+    assert!(want.iter().all(Result::is_ok) && want[0] != want[2]);
+    assert_eq!(cached(&encoders, &bag, &mut EncodeCache::new()), want);
 }
 
 /// Equal texts for fields of another form are not the same part.
