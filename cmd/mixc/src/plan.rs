@@ -17,6 +17,9 @@ use tonic::transport::Endpoint;
 use crate::args::{CallArgs, CheckArgs};
 use crate::connect;
 
+/// Workers, and bags of one request, at the most: all of them are held in memory.
+const MOST: u64 = 1 << 16;
+
 /// What one run of the program does.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -84,6 +87,7 @@ impl Plan {
         let (attributes, global_word_count) = attributes(args)?;
         let bags = u64::try_from(args.report_batch_size).unwrap_or_default();
         ensure!(bags > 0, "report_batch_size has to be at least 1");
+        ensure!(bags <= MOST, "report_batch_size has to be at most {MOST}");
         let request = |bags: u64| -> Bytes {
             let bags = usize::try_from(bags).unwrap_or(usize::MAX);
             let attributes = vec![attributes.clone(); bags];
@@ -100,6 +104,7 @@ impl Plan {
     fn new(args: &CallArgs, calls: Calls, calls_per_worker: Option<u64>) -> anyhow::Result<Self> {
         let workers = usize::try_from(args.concurrency).unwrap_or_default();
         ensure!(workers > 0, "concurrency has to be at least 1");
+        ensure!(workers as u64 <= MOST, "concurrency has to be at most {MOST}");
         Ok(Self {
             endpoint: connect::endpoint(&args.mixer)?,
             calls,

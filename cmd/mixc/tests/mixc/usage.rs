@@ -33,6 +33,11 @@ fn mistakes_are_named_before_anything_is_called() {
     refused(&["check", "-q", "a=1,a=2"], "quota a is given twice in --quotas; give it once");
     refused(&["check", "-c", "0"], "concurrency has to be at least 1");
     refused(&["report", "--report_batch_size", "0"], "report_batch_size has to be at least 1");
+    refused(&["check", "-c", "9223372036854775807"], "concurrency has to be at most 65536");
+    refused(
+        &["report", "--report_batch_size", "9223372036854775807", "--duration", "1s"],
+        "report_batch_size has to be at most 65536",
+    );
     refused(&["report", "--duration", "-1s"], "duration has to be longer than 0s and is -1s");
     refused(&["report", "--timeout", "0s"], "timeout has to be longer than 0s and is 0s");
     refused(
