@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mixer_adapter_api::Registry;
-use mixer_adapter_sdk::ListenAddress;
 use mixer_prometheus_adapter::PrometheusAdapter;
 
 /// What hosted adapters need to know of the process that hosts them.
@@ -21,6 +20,7 @@ pub fn registry(options: Options) -> Registry {
         mixer_list_adapter::adapter(),
         mixer_memquota_adapter::adapter(),
         mixer_noop_adapter::adapter(),
-        Arc::new(PrometheusAdapter::new(ListenAddress::Tcp(options.prometheus_address.to_string()))),
+        Arc::new(PrometheusAdapter::new(options.prometheus_address.into())),
+        mixer_stdio_adapter::adapter(),
     ])
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -41,6 +41,15 @@ impl FromStr for ListenAddress {
         match host {
             "" | "*" | "[::]" => Ok(Self::AnyHost(port)),
             _ => Ok(Self::Tcp(rest.to_owned())),
+        }
+    }
+}
+
+impl From<SocketAddr> for ListenAddress {
+    fn from(address: SocketAddr) -> Self {
+        match address.ip() {
+            IpAddr::V6(ip) if ip.is_unspecified() => Self::AnyHost(address.port()),
+            _ => Self::Tcp(address.to_string()),
         }
     }
 }

@@ -20,6 +20,10 @@ fn addresses_are_read_and_written() {
     check("127.0.0.1:0", ListenAddress::Tcp("127.0.0.1:0".into()), "127.0.0.1:0");
     check("[::1]:7", ListenAddress::Tcp("[::1]:7".into()), "[::1]:7");
     check("unix:///run/a.sock", ListenAddress::Unix("/run/a.sock".into()), "unix:///run/a.sock");
+    for (bound, text) in [("[::]:7", ":7"), ("0.0.0.0:7", "0.0.0.0:7"), ("[::1]:7", "[::1]:7")] {
+        let address: std::net::SocketAddr = bound.parse().unwrap();
+        assert_eq!(ListenAddress::from(address).to_string(), text);
+    }
     for text in ["", "9070", "host", "host:", ":99999", "unix://", "http://a:1"] {
         let error = text.parse::<ListenAddress>().unwrap_err();
         assert!(error.to_string().contains("unix:///path"), "{error}");
