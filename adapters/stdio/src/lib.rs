@@ -1,7 +1,14 @@
 //! The `stdio` adapter: writes log entries and metrics to standard output, standard error or a file.
+//!
+//! A handler makes lines and queues them; a thread for each output writes them, so that an output which nobody reads
+//! never holds up a request.
 
 mod config;
 mod generated;
+mod handler;
+mod line;
+mod sink;
+mod writer;
 
 use std::sync::Arc;
 
@@ -10,6 +17,8 @@ use mixer_adapter_sdk::{
 };
 
 use crate::config::Config;
+use crate::handler::StdioHandler;
+use crate::writer::Writers;
 
 const INFO: AdapterInfo = AdapterInfo {
     name: "stdio",
@@ -22,10 +31,13 @@ const INFO: AdapterInfo = AdapterInfo {
 
 /// The adapter.
 pub fn adapter() -> Arc<dyn Adapter> {
-    Arc::new(StdioAdapter)
+    Arc::new(StdioAdapter::default())
 }
 
-struct StdioAdapter;
+#[derive(Default)]
+struct StdioAdapter {
+    writers: Arc<Writers>,
+}
 
 impl Adapter for StdioAdapter {
     fn info(&self) -> &AdapterInfo {
@@ -37,11 +49,12 @@ impl Adapter for StdioAdapter {
     }
 
     fn build(&self, spec: HandlerSpec) -> BoxFuture<'_, Result<Arc<dyn Handler>, BuildError>> {
-        struct Unfinished;
-        impl Handler for Unfinished {}
-        let built = Config::check(&spec.params)
-            .map(|_| Arc::new(Unfinished) as Arc<dyn Handler>)
-            .map_err(params::not_valid);
-        Box::pin(std::future::ready(built))
+        Box::pin(async move {
+            let Config { output, form, levels } = Config::check(&spec.params).map_err(params::not_valid)?;
+            let writers = self.writers.clone();
+            let attached = tokio::task::spawn_blocking(move || writers.attach(&output));
+            let lane = attached.await.map_err(|error| BuildError(error.to_string()))?.map_err(BuildError)?;
+            Ok(Arc::new(StdioHandler { form, levels, lane }) as Arc<dyn Handler>)
+        })
     }
 }
