@@ -165,9 +165,18 @@ impl Bound {
     /// # Errors
     /// See [`RunError`].
     pub async fn run(self, stop: &Stop) -> Result<(), RunError> {
-        let readiness = self.admin.readiness.clone();
-        // Everything here ends when this function does.
         let mut tasks = JoinSet::new();
+        let ended = self.run_beside(&mut tasks, stop).await;
+        tasks.shutdown().await;
+        if ended.is_ok() {
+            tracing::info!("stopped");
+        }
+        ended
+    }
+
+    /// Everything in `tasks` runs for as long as the server does.
+    async fn run_beside(self, tasks: &mut JoinSet<()>, stop: &Stop) -> Result<(), RunError> {
+        let readiness = self.admin.readiness.clone();
         tasks.spawn(self.admin.serve(self.admin_listener));
         tasks.spawn(self.health.follow(readiness.clone()));
         if let Some(file) = self.options.liveness_file.clone() {
@@ -177,7 +186,7 @@ impl Bound {
             tasks.spawn(file.keep(readiness.subscribe()));
         }
         let engine = self.config.engine.clone();
-        let started = first_configuration(self.config, &self.options, &readiness, &mut tasks, stop).await?;
+        let started = first_configuration(self.config, &self.options, &readiness, tasks, stop).await?;
         if started {
             let end = drain::Drain {
                 readiness,
@@ -193,11 +202,10 @@ impl Bound {
             tracing::info!("ready; next: mixc check -m {client} -s destination.namespace=default");
             tokio::select! {
                 () = stop.requested(1) => {}
-                what = defect(&mut tasks, &mut served) => return Err(what),
+                what = defect(tasks, &mut served) => return Err(what),
             }
             end.run(stop, served).await;
         }
-        tracing::info!("stopped");
         Ok(())
     }
 }

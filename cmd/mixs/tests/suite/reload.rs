@@ -1,5 +1,11 @@
 //! Changes of the configuration directory.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mixer_proto::mixer::v1::{CheckRequest, CompressedAttributes, ReportRequest};
+use mixer_rpc::mixer::v1::mixer_client::MixerClient;
+
 use crate::program::{ConfigDir, Program};
 
 const GOOD: &str = "
@@ -41,4 +47,39 @@ fn a_directory_that_goes_away_leaves_the_last_good_configuration_in_force() {
     assert!(program.get("/metrics").1.contains("\nmixer_config_rule_configs_total 1\n"));
     std::fs::rename(&aside, directory.path()).unwrap();
     program.wait_for("configuration can be read again");
+}
+
+#[test]
+fn no_request_is_lost_while_files_change() {
+    let directory = ConfigDir::new(GOOD);
+    let mut program = Program::start(&[&directory.flag()]).ready();
+    let url = format!("http://{}", program.grpc());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let until = done.clone();
+    let load = runtime.spawn(async move {
+        let mut client = MixerClient::connect(url).await.unwrap();
+        let mut answers = 0_u64;
+        while !until.load(Ordering::Relaxed) {
+            let answer = client.check(CheckRequest::default()).await.unwrap().into_inner();
+            assert_eq!(answer.precondition.unwrap().status.unwrap().code, 0);
+            client.report(report()).await.unwrap();
+            answers += 1;
+        }
+        answers
+    });
+    for number in 1..6 {
+        let attribute =
+            format!("attributemanifest more {{attributes: {{extra.a{number}: {{valueType: STRING}}}}}}");
+        directory.write(&format!("{GOOD}{attribute}\nrule more {{match: 'extra.a{number} == \"\"'}}"));
+        let applied = format!("mixer_config_updates_total{{result=\"applied\"}} {}", number + 1);
+        program.until("/metrics", |_, text| text.contains(&applied));
+    }
+    done.store(true, Ordering::Relaxed);
+    assert!(runtime.block_on(load).unwrap() > 0);
+}
+
+/// A report of one bag without attributes.
+fn report() -> ReportRequest {
+    ReportRequest { attributes: vec![CompressedAttributes::default()], ..ReportRequest::default() }
 }

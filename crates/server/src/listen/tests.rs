@@ -1,5 +1,7 @@
 //! Addresses as flags write them, and sockets that are there already.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn check(text: &str, expected: Option<ListenAddress>) {
@@ -63,4 +65,13 @@ async fn a_socket_in_use_and_a_file_are_left_alone() {
     std::fs::write(&file, "precious").unwrap();
     assert!(Listener::bind("tests", ListenAddress::Unix(file.clone())).await.is_err());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+}
+
+proptest! {
+    #[test]
+    fn an_address_that_is_written_reads_the_same(text in "[a-z0-9.:/*\\[\\]-]{0,24}") {
+        if let Ok(address) = text.parse::<ListenAddress>() {
+            prop_assert_eq!(address.to_string().parse(), Ok(address));
+        }
+    }
 }

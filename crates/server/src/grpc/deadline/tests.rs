@@ -1,5 +1,7 @@
 //! Every unit, and what the protocol does not allow.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn check(text: &str, expected: Option<Duration>) {
@@ -28,4 +30,21 @@ fn no_header_means_no_deadline() {
     assert_eq!(deadline(&headers, now), Some(now + Duration::from_millis(100)));
     headers.insert(HEADER, "soon".parse().unwrap());
     assert_eq!(deadline(&headers, now), None);
+}
+
+proptest! {
+    #[test]
+    fn whole_milliseconds_come_back(count in 0_u64..=99_999_999) {
+        prop_assert_eq!(parse(&format!("{count}m")), Some(Duration::from_millis(count)));
+    }
+
+    #[test]
+    fn no_text_is_too_strange(text in ".{0,12}", bytes in proptest::collection::vec(any::<u8>(), 0..12)) {
+        let _ = parse(&text);
+        let mut headers = HeaderMap::new();
+        if let Ok(value) = http::HeaderValue::from_bytes(&bytes) {
+            headers.insert(HEADER, value);
+        }
+        let _ = deadline(&headers, Instant::now());
+    }
 }
