@@ -9,7 +9,7 @@ mod handler;
 mod mixer;
 mod serve;
 
-pub use client::unary;
+pub use client::{unary, unary_buf};
 pub use codec::BytesCodec;
 pub use handler::HandlerService;
 pub use mixer::{CHECK_PATH, MixerService, REPORT_PATH, RawMixer};

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use bytes::buf::Chain;
 use http::uri::PathAndQuery;
 use mixer_adapter_api::{
     BoxFuture, Call, CheckResult, ErrorKind, Handler, HandlerError, QuotaCall, QuotaResult, ReportCall,
@@ -122,7 +123,7 @@ impl GrpcHandler {
     async fn send(
         &self,
         template: &str,
-        message: Bytes,
+        message: frame::Message,
         deadline: Option<std::time::Instant>,
     ) -> Result<Bytes, HandlerError> {
         let path = self.paths.get(template).ok_or_else(|| HandlerError::unimplemented(template))?;
@@ -143,7 +144,7 @@ impl GrpcHandler {
     async fn exchange(
         &self,
         path: &PathAndQuery,
-        message: Bytes,
+        message: frame::Message,
         deadline: Option<std::time::Instant>,
     ) -> Result<Bytes, HandlerError> {
         self.balancer.ready().await.map_err(|reason| {
@@ -154,7 +155,8 @@ impl GrpcHandler {
         for _ in 0..MAX_TRIES {
             let Some(endpoint) = self.balancer.pick(&unreachable) else { break };
             let mut call = endpoint.call();
-            let answer = raw::unary(&mut call.client, path.clone(), request(message.clone(), deadline)).await;
+            let answer =
+                raw::unary_buf(&mut call.client, path.clone(), request(message.buf(), deadline)).await;
             let Err(status) = answer.as_ref() else {
                 call.succeeded();
                 return answer.map(tonic::Response::into_inner).map_err(|status| self.error(path, &status));
@@ -303,7 +305,10 @@ impl Handler for GrpcHandler {
 }
 
 /// Carries the rest of the caller's time, so that the adapter can stop when nobody waits.
-fn request(message: Bytes, deadline: Option<std::time::Instant>) -> Request<Bytes> {
+fn request(
+    message: Chain<Bytes, Bytes>,
+    deadline: Option<std::time::Instant>,
+) -> Request<Chain<Bytes, Bytes>> {
     let mut request = Request::new(message);
     if let Some(deadline) = deadline {
         request.set_timeout(deadline.saturating_duration_since(Instant::now().into_std()));

@@ -1,12 +1,12 @@
 //! Calls of methods whose paths are known only when the program runs.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::uri::PathAndQuery;
 use tonic::body::Body;
 use tonic::client::{Grpc, GrpcService};
 use tonic::{Request, Response, Status};
 
-use super::codec::BytesCodec;
+use super::codec::BufCodec;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -28,9 +28,28 @@ where
     T::ResponseBody: http_body::Body + Send + 'static,
     <T::ResponseBody as http_body::Body>::Error: Into<BoxError>,
 {
+    unary_buf(client, path, request).await
+}
+
+/// [`unary`] with a request message that need not lie in one piece: it is copied once, into the frame.
+///
+/// # Errors
+///
+/// As [`unary`].
+pub async fn unary_buf<T, M>(
+    client: &mut Grpc<T>,
+    path: PathAndQuery,
+    request: Request<M>,
+) -> Result<Response<Bytes>, Status>
+where
+    M: Buf + Send + Sync + 'static,
+    T: GrpcService<Body>,
+    T::ResponseBody: http_body::Body + Send + 'static,
+    <T::ResponseBody as http_body::Body>::Error: Into<BoxError>,
+{
     client.ready().await.map_err(|error| {
         let error: BoxError = error.into();
         Status::unavailable(format!("the channel takes no call of {path}: {error}"))
     })?;
-    client.unary(request, path, BytesCodec).await
+    client.unary(request, path, BufCodec::default()).await
 }

@@ -1,6 +1,8 @@
 //! The codec whose messages are bytes.
 
-use bytes::{Buf as _, BufMut as _, Bytes};
+use std::marker::PhantomData;
+
+use bytes::{Buf, BufMut as _, Bytes};
 use tonic::Status;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
@@ -42,8 +44,51 @@ impl Encoder for BytesCodec {
     type Error = Status;
 
     fn encode(&mut self, item: Bytes, dst: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        dst.reserve(item.len());
-        dst.put(item);
+        put(item, dst);
+        Ok(())
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(SEND_BUFFER, YIELD_THRESHOLD)
+    }
+}
+
+fn put(message: impl Buf, dst: &mut EncodeBuf<'_>) {
+    dst.reserve(message.remaining());
+    dst.put(message);
+}
+
+/// [`BytesCodec`] for a caller whose message may lie in several pieces.
+#[derive(Debug)]
+pub(super) struct BufCodec<M>(PhantomData<fn(M)>);
+
+impl<M> Default for BufCodec<M> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<M: Buf + Send + 'static> Codec for BufCodec<M> {
+    type Encode = M;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = BytesCodec;
+
+    fn encoder(&mut self) -> Self {
+        Self::default()
+    }
+
+    fn decoder(&mut self) -> BytesCodec {
+        BytesCodec
+    }
+}
+
+impl<M: Buf> Encoder for BufCodec<M> {
+    type Item = M;
+    type Error = Status;
+
+    fn encode(&mut self, item: M, dst: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        put(item, dst);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Messages of every size arrive whole, and limits hold.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::uri::PathAndQuery;
 use mixer_rpc::raw::{
     self, CHECK_PATH, DEFAULT_MAX_DECODING_MESSAGE_SIZE, HandlerService, MixerService, RawMixer,
@@ -35,6 +35,20 @@ fn message(size: usize) -> Bytes {
 async fn echo(client: &mut Grpc<Channel>, message: Bytes) -> Result<Bytes, Status> {
     let path = PathAndQuery::from_static(CHECK_PATH);
     raw::unary(client, path, Request::new(message)).await.map(Response::into_inner)
+}
+
+/// Where a message is cut makes no difference to the one who receives it.
+#[tokio::test]
+async fn pieces_arrive_as_one_message() {
+    let server = Loopback::serve(Routes::new(MixerService::new(Echo))).await;
+    let mut client = Grpc::new(server.channel.clone());
+    let whole = message(40_000);
+    for cut in [0, 1, 16_384, 39_999, 40_000] {
+        let pieces = whole.slice(..cut).chain(whole.slice(cut..));
+        let path = PathAndQuery::from_static(CHECK_PATH);
+        let answer = raw::unary_buf(&mut client, path, Request::new(pieces)).await.expect("an answer");
+        assert!(answer.into_inner() == whole, "cut at {cut}");
+    }
 }
 
 /// Sizes around those of buffers and HTTP/2 frames, and one of many frames.

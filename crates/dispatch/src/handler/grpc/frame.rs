@@ -4,11 +4,12 @@
 
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes};
+use bytes::buf::Chain;
+use bytes::{Buf, BufMut, Bytes};
 use mixer_adapter_api::{Any, CheckResult, QuotaResult, Status};
 use mixer_proto::adapter::v1beta1 as proto;
 use mixer_proto::google::rpc;
-use prost::Message;
+use prost::Message as _;
 
 const INSTANCE: u8 = 0x0a;
 const ADAPTER_CONFIG: u8 = 0x12;
@@ -35,17 +36,18 @@ pub(crate) struct Envelope<'a> {
 
 impl Envelope<'_> {
     /// A request with one instance.
-    pub(crate) fn around_one(&self, instance: &[u8]) -> Bytes {
-        let mut message = Vec::with_capacity(instance.len() + self.room());
-        put_field(&mut message, INSTANCE, instance);
-        self.finish(message)
+    pub(crate) fn around_one(&self, instance: &[u8]) -> Message {
+        let mut whole = Vec::with_capacity(instance.len() + self.room());
+        put_field(&mut whole, INSTANCE, instance);
+        self.finish(&mut whole);
+        Message { instances: Bytes::new(), rest: Bytes::from(whole) }
     }
 
-    /// A request with instances that are framed as repeated field 1 already.
-    pub(crate) fn around_framed(&self, instances: &[u8]) -> Bytes {
-        let mut message = Vec::with_capacity(instances.len() + self.room());
-        message.put_slice(instances);
-        self.finish(message)
+    /// A request with instances that are framed as repeated field 1 already: they are not copied.
+    pub(crate) fn around_framed(&self, instances: &Bytes) -> Message {
+        let mut rest = Vec::with_capacity(self.room());
+        self.finish(&mut rest);
+        Message { instances: instances.clone(), rest: Bytes::from(rest) }
     }
 
     fn room(&self) -> usize {
@@ -53,13 +55,26 @@ impl Envelope<'_> {
         self.config.len() + self.dedup_id.len() + quota + 22
     }
 
-    fn finish(&self, mut message: Vec<u8>) -> Bytes {
+    fn finish(&self, message: &mut Vec<u8>) {
         message.put_slice(self.config);
-        put_field(&mut message, DEDUP_ID, self.dedup_id.as_bytes());
+        put_field(message, DEDUP_ID, self.dedup_id.as_bytes());
         if let Some(quota) = &self.quota {
-            put_field(&mut message, QUOTA_REQUEST, &quota.encode_to_vec());
+            put_field(message, QUOTA_REQUEST, &quota.encode_to_vec());
         }
-        Bytes::from(message)
+    }
+}
+
+/// A request in two pieces.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    instances: Bytes,
+    rest: Bytes,
+}
+
+impl Message {
+    /// The bytes, for one attempt to send them.
+    pub(crate) fn buf(&self) -> Chain<Bytes, Bytes> {
+        self.instances.clone().chain(self.rest.clone())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use mixer_proto::adapter::v1beta1 as proto;
 use prost::Message;
 
@@ -18,6 +19,11 @@ struct Request {
     dedup_id: String,
     #[prost(message, optional, tag = "4")]
     quota_request: Option<proto::QuotaRequest>,
+}
+
+fn bytes(message: &super::Message) -> Vec<u8> {
+    let mut buf = message.buf();
+    buf.copy_to_bytes(buf.remaining()).to_vec()
 }
 
 fn hex(text: &str) -> Vec<u8> {
@@ -40,7 +46,7 @@ fn a_check_as_the_original_sends_it() {
     expected.extend_from_slice(&params);
     expected.extend_from_slice(&hex("1a13"));
     expected.extend_from_slice(b"9154325786545543214");
-    assert_eq!(envelope.around_one(&instance), expected);
+    assert_eq!(bytes(&envelope.around_one(&instance)), expected);
 }
 
 #[test]
@@ -51,7 +57,7 @@ fn requests_as_an_adapter_reads_them() {
     for config in [&b""[..], &empty_params] {
         for quota in [None, Some(quota.clone())] {
             let envelope = Envelope { config, dedup_id: "7", quota: quota.clone() };
-            let read = Request::decode(envelope.around_one(b"abc")).unwrap();
+            let read = Request::decode(envelope.around_one(b"abc").buf()).unwrap();
             let any = prost_types::Any { type_url: "type.googleapis.com/a.Params".to_owned(), value: vec![] };
             let expected = Request {
                 instances: vec![b"abc".to_vec()],
@@ -62,8 +68,9 @@ fn requests_as_an_adapter_reads_them() {
             assert_eq!(read, expected);
         }
     }
-    let framed = Envelope { config: b"", dedup_id: "7", quota: None }.around_framed(b"\x0a\x01a\x0a\x02bc");
-    assert_eq!(Request::decode(framed).unwrap().instances, [b"a".to_vec(), b"bc".to_vec()]);
+    let framed = Bytes::from_static(b"\x0a\x01a\x0a\x02bc");
+    let request = Envelope { config: b"", dedup_id: "7", quota: None }.around_framed(&framed);
+    assert_eq!(Request::decode(request.buf()).unwrap().instances, [b"a".to_vec(), b"bc".to_vec()]);
 }
 
 #[test]
