@@ -19,6 +19,8 @@ use crate::runtime::{Plan, Runtime, Step};
 mod directive;
 mod merge;
 
+pub use self::merge::http_status;
+
 pub use merge::http_status;
 
 /// How long an answer holds that no adapter had a part in.

@@ -21,6 +21,7 @@ mod runtime;
 mod scratch;
 
 pub use check::http_status;
+pub use check::http_status;
 pub use engine::{ApplyReport, BuildFailure, Engine};
 pub use handler::{Resolve, SystemResolver};
 pub use options::EngineOptions;
