@@ -6,6 +6,7 @@ mod exposition;
 mod generated;
 mod handler;
 mod labels;
+mod mismatch;
 mod refusal;
 mod scrape;
 mod store;
@@ -83,6 +84,9 @@ impl PrometheusAdapter {
 
     async fn build_handler(&self, spec: HandlerSpec) -> Result<Arc<dyn Handler>, BuildError> {
         let config = Config::check(&spec.params).map_err(params::not_valid)?;
+        for mismatch in mismatch::find(&config, &spec.instances) {
+            tracing::warn!(handler = %spec.name, "{mismatch}");
+        }
         let scrape = self.scrape.lease().await.map_err(|error| BuildError(error.to_string()))?;
         let registered = self.store.register(&spec.name, &config.metrics, config.max_series);
         let registered = registered.map_err(|conflict| BuildError(conflict.to_string()))?;

@@ -21,6 +21,7 @@ struct Args {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    mixer_adapter_sdk::init_logs(&args.serve.log_level, args.serve.log_format)?;
     let adapter = Arc::new(PrometheusAdapter::new(args.prometheus_address));
     adapter.open().await?;
     mixer_adapter_sdk::serve(adapter, args.serve.with_default_port(9070)).await?;

@@ -34,6 +34,7 @@ use mixer_adapter_api::Adapter;
 /// log names it.
 pub async fn serve(adapter: Arc<dyn Adapter>, args: ServeArgs) -> Result<(), ServeError> {
     init_logs(&args.log_level, args.log_format)?;
+    let stop = server::stop_signal();
     let server = Server::bind(adapter, args).await?;
-    server.run(server::stop_signal()).await
+    server.run(stop).await
 }
