@@ -21,8 +21,6 @@ mod merge;
 
 pub use self::merge::http_status;
 
-pub use merge::http_status;
-
 /// How long an answer holds that no adapter had a part in.
 pub(crate) const DEFAULT_VALID_DURATION: Duration = Duration::from_secs(60);
 

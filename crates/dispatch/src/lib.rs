@@ -21,7 +21,6 @@ mod runtime;
 mod scratch;
 
 pub use check::http_status;
-pub use check::http_status;
 pub use engine::{ApplyReport, BuildFailure, Engine};
 pub use handler::{Resolve, SystemResolver};
 pub use options::EngineOptions;
