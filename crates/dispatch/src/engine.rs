@@ -137,7 +137,7 @@ impl Engine {
         }
         let compat = inner.options.compat || snapshot.compat;
         let routes = route::build(&snapshot, &slots, &inner.metrics, compat);
-        inner.metrics.set_config(&snapshot.counts);
+        inner.metrics.set_config(&snapshot);
         inner.metrics.handlers.unsatisfied_actions.set(routes.unsatisfied_actions as i64);
         let parts = Parts {
             snapshot,

@@ -8,7 +8,7 @@ use mixer_config::snapshot::{Condition, ConditionId, Snapshot};
 use prometheus::IntCounter;
 
 use crate::RateLimitedLog;
-use crate::metrics::Metrics;
+use crate::metrics::{ANY_RULE, Metrics};
 use crate::route::{Entry, Tables};
 
 /// What became of a condition.
@@ -143,7 +143,7 @@ impl Matcher {
     /// Rules found by an attribute that is absent: they are not even looked at, so they count together.
     fn count_passed_over(&self) {
         self.passed_over
-            .get_or_init(|| self.metrics.losses.match_errors.with_label_values(&["*", "absent"]))
+            .get_or_init(|| self.metrics.losses.match_errors.with_label_values(&[ANY_RULE, "absent"]))
             .inc();
     }
 

@@ -1,11 +1,12 @@
 //! The metrics of dispatch, built from the registry handed in. Names and labels of the first groups are those
 //! of the original; `_total` on gauges is kept for its dashboards.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use mixer_config::snapshot::Counts;
-use prometheus::core::Collector;
+use mixer_config::snapshot::Snapshot;
+use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
@@ -16,6 +17,9 @@ const DURATIONS: [f64; 16] =
 
 /// Buckets of what one request leads to.
 const FAN_OUT: [f64; 12] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0];
+
+/// The value of the label `rule` for rules that were passed over together.
+pub(crate) const ANY_RULE: &str = "*";
 
 const DISPATCH_LABELS: [&str; 4] = ["meshFunction", "handler", "adapter", "error"];
 
@@ -72,6 +76,26 @@ struct ConfigGauges {
     match_errors: IntGauge,
     // Kind of the resource, valid ones, errors.
     kinds: Vec<(&'static str, Option<IntGauge>, Option<IntGauge>)>,
+}
+
+/// What the current configuration has, by name.
+struct Names<'s> {
+    handlers: HashSet<&'s str>,
+    rules: HashSet<&'s str>,
+    instances: HashSet<&'s str>,
+}
+
+/// Removes the series whose label has none of these values.
+fn keep<B: MetricVecBuilder>(vec: &MetricVec<B>, label: &str, names: &HashSet<&str>) {
+    for family in vec.collect() {
+        for metric in family.get_metric() {
+            let labels = metric.get_label().iter().map(|pair| (pair.name(), pair.value()));
+            let labels: HashMap<&str, &str> = labels.collect();
+            if labels.get(label).is_some_and(|name| !names.contains(name)) && vec.remove(&labels).is_err() {
+                tracing::debug!(?labels, "the series is gone already");
+            }
+        }
+    }
 }
 
 /// Registers as it makes.
@@ -140,8 +164,19 @@ impl Metrics {
         })
     }
 
-    /// Says what the configuration that takes effect now consists of.
-    pub(crate) fn set_config(&self, counts: &Counts) {
+    /// Says what the configuration that takes effect now consists of. Series of handlers, rules and instances
+    /// that are gone go with them.
+    pub(crate) fn set_config(&self, snapshot: &Snapshot) {
+        let names = Names {
+            handlers: snapshot.handlers.iter().map(|handler| &*handler.spec.name).collect(),
+            rules: snapshot.rules.iter().map(|rule| &*rule.name).chain([ANY_RULE]).collect(),
+            instances: snapshot.instances.iter().map(|instance| &*instance.name).collect(),
+        };
+        keep(&self.dispatches, "handler", &names.handlers);
+        keep(&self.durations, "handler", &names.handlers);
+        keep(&self.breaker_openings, "handler", &names.handlers);
+        self.losses.keep_only(&names);
+        let counts = &snapshot.counts;
         let of = |map: &std::collections::BTreeMap<&'static str, usize>, kind| {
             map.get(kind).copied().unwrap_or_default() as i64
         };
@@ -159,6 +194,15 @@ impl Metrics {
 }
 
 impl Losses {
+    fn keep_only(&self, names: &Names<'_>) {
+        keep(&self.dropped_instances, "handler", &names.handlers);
+        keep(&self.ignored_failures, "handler", &names.handlers);
+        keep(&self.skipped_grants, "handler", &names.handlers);
+        keep(&self.match_errors, "rule", &names.rules);
+        keep(&self.instance_errors, "instance", &names.instances);
+        keep(&self.value_errors, "resource", &names.rules.union(&names.instances).copied().collect());
+    }
+
     fn new(make: &Maker<'_>) -> prometheus::Result<Self> {
         Ok(Self {
             dropped_instances: make.counters(

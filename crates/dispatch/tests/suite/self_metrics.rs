@@ -85,6 +85,23 @@ async fn configuration_in_numbers() {
     assert!(world.metric("mixer_config_attributes_total", &[]) > 50.0);
 }
 
+#[tokio::test]
+async fn series_go_with_what_they_are_about() {
+    let world = World::new(CONFIG).await;
+    world.report(&["", "destination.namespace=shop"]).await;
+    let count = |handler| world.metric("mixer_runtime_dispatches_total", &[("handler", handler)]);
+    assert_eq!((count("h.istio-system"), count("h.shop")), (1.0, 1.0));
+    let absent = |rule| world.metric("mixer_dispatcher_match_errors_total", &[("rule", rule)]);
+    assert_eq!(absent("b.rule.istio-system"), 2.0);
+    let without_shop: Vec<_> =
+        CONFIG.lines().filter(|line| !line.contains(" shop/") && !line.contains("/b ")).collect();
+    world.apply(&without_shop.join("\n")).await;
+    assert_eq!((count("h.istio-system"), count("h.shop")), (1.0, 0.0));
+    assert_eq!(absent("b.rule.istio-system"), 0.0);
+    world.report(&[""]).await;
+    assert_eq!(count("h.istio-system"), 2.0, "what stays goes on counting");
+}
+
 #[test]
 fn one_registry_holds_one_engine() {
     let registry = prometheus::Registry::new();
