@@ -65,6 +65,7 @@ impl Authorization for AuthzService {
                     &self.metrics.checks_denied
                 };
                 counter.inc();
+                self.metrics.dropped_operations.inc_by(response::inexpressible(&outcome) as u64);
                 response::decided(&outcome)
             }
             Err(error) => {

@@ -122,10 +122,8 @@ pub(super) const TABLE: &[(&str, Take)] = &[
     ("destination.ip", |v| Field::ip(v.destination()?.address.as_ref())),
     ("destination.port", |v| Field::port(v.destination()?.address.as_ref())),
     ("destination.principal", |v| derive::principal(v.destination_principal())),
-    ("destination.namespace", |v| {
-        let of_identity = derive::identity_part(v.destination_principal(), "ns");
-        Field::text(of_identity.or(v.service().map(|(_, namespace)| namespace))?)
-    }),
+    // Never from the host, which the client chooses: it decides whose rules apply.
+    ("destination.namespace", |v| Field::text(derive::identity_part(v.destination_principal(), "ns")?)),
     ("destination.serviceAccount", |v| Field::text(derive::identity_part(v.destination_principal(), "sa")?)),
     ("destination.labels", |v| labels(v.destination()?)),
     ("destination.service.host", |v| Field::text(derive::without_port(v.host()?))),

@@ -8,6 +8,7 @@ pub(super) struct EnvoyMetrics {
     pub(super) checks_ok: IntCounter,
     pub(super) checks_denied: IntCounter,
     pub(super) checks_failed: IntCounter,
+    pub(super) dropped_operations: IntCounter,
     pub(super) http_entries: IntCounter,
     pub(super) tcp_entries: IntCounter,
     pub(super) streams: IntGauge,
@@ -27,6 +28,11 @@ impl EnvoyMetrics {
             Opts::new("mixer_envoy_access_log_entries_total", "Access log entries received, by type."),
             &["type"],
         )?;
+        let dropped_operations = IntCounter::new(
+            "mixer_envoy_dropped_header_operations_total",
+            "Removals of response headers, which ext_authz cannot express.",
+        )?;
+        registry.register(Box::new(dropped_operations.clone()))?;
         let streams = IntGauge::new(
             "mixer_envoy_access_log_streams",
             "Open access log streams, one per proxy thread.",
@@ -40,6 +46,7 @@ impl EnvoyMetrics {
             checks_failed: checks.with_label_values(&["failed"]),
             http_entries: entries.with_label_values(&["http"]),
             tcp_entries: entries.with_label_values(&["tcp"]),
+            dropped_operations,
             streams,
         })
     }

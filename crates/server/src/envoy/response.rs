@@ -32,6 +32,12 @@ pub(super) fn decided(outcome: &CheckOutcome) -> CheckResponse {
     }
 }
 
+/// Header operations that ext_authz has no field for: it can add response headers and cannot remove them.
+pub(super) fn inexpressible(outcome: &CheckOutcome) -> usize {
+    let changes = outcome.route_directive.iter().flat_map(|directive| &directive.response_headers);
+    changes.filter(|change| change.operation == HeaderOperation::Remove).count()
+}
+
 /// The answer when there is no decision. The code refuses where a proxy is too old to know `error_response`; a newer
 /// one applies its `failure_mode_allow`.
 pub(super) fn failed(error: &CheckError) -> CheckResponse {

@@ -248,6 +248,13 @@ fn a_tcp_check_has_no_request() {
 }
 
 #[test]
+fn the_host_does_not_choose_the_namespace() {
+    let mut context = http_check();
+    context.destination.as_mut().unwrap().principal.clear();
+    check(&check_bag(&context), &[("destination.service.namespace", "shop"), ("destination.namespace", "-")]);
+}
+
+#[test]
 fn grpc_is_told_by_the_content_type() {
     let mut context = http_check();
     let http = context.request.as_mut().unwrap().http.as_mut().unwrap();

@@ -89,6 +89,17 @@ fn decisions_become_answers() {
 }
 
 #[test]
+fn what_cannot_be_said_is_counted() {
+    let response_headers = vec![
+        change("server", "", HeaderOperation::Remove),
+        change("x-seen", "yes", HeaderOperation::Replace),
+    ];
+    let directive = RouteDirective { response_headers, ..RouteDirective::default() };
+    assert_eq!(inexpressible(&outcome(Status::ok(), Some(directive))), 1);
+    assert_eq!(inexpressible(&outcome(Status::ok(), None)), 0);
+}
+
+#[test]
 fn a_refusal_is_known_to_the_access_log() {
     assert!(decided(&outcome(Status::ok(), None)).dynamic_metadata.is_none());
     let refused = decided(&outcome(Status::new(code::PERMISSION_DENIED, "closed.ns:no"), None));
