@@ -10,6 +10,7 @@ use mixer_attribute::Bag;
 use prometheus::local::LocalHistogram;
 use tokio::time::Instant;
 
+use crate::handler::HandlerSlot;
 use crate::matching::Look;
 use crate::outcome::{AddOutcome, DroppedInstances, ReportSummary};
 use crate::route::{Destination, Entry, Target};
@@ -17,7 +18,7 @@ use crate::runtime::Runtime;
 use crate::scratch::Scratch;
 
 /// Larger buffers are not kept for the next report.
-const KEPT_BYTES: usize = 1 << 20;
+const KEPT_BYTES: usize = 512 << 10;
 
 /// So many error texts are kept for the answer.
 const KEPT_TEXTS: usize = 20;
@@ -206,9 +207,9 @@ impl Reporter {
                 &runtime.routes.destinations[scratch.pending.batches[*place].destination as usize];
             runtime.send_split(destination, batch, caller)
         });
-        for results in join_all(sent).await {
-            for (handler, batch, result) in results {
-                self.settle(&handler, &batch, result);
+        for (slot, results) in join_all(sent).await {
+            for (batch, result) in results {
+                self.settle(slot, &batch, result);
             }
         }
         for (place, batch) in calls {
@@ -222,35 +223,35 @@ impl Reporter {
         let runtime = self.runtime.clone();
         let slot = &runtime.handlers[runtime.routes.destinations[destination as usize].handler];
         if let Err(error) = slot.running() {
-            self.drop_instances(&slot.name, error.kind.reason(), count, &error.message);
+            self.drop_instances(slot, error.kind.reason(), count, &error.message);
         }
     }
 
-    fn settle(&mut self, handler: &Arc<str>, batch: &Batch, result: Result<ReportOutcome, HandlerError>) {
+    fn settle(&mut self, slot: &HandlerSlot, batch: &Batch, result: Result<ReportOutcome, HandlerError>) {
         let count = batch.len() as u64;
         match result {
             Ok(outcome) => {
                 self.summary.dispatched += count;
                 for dropped in outcome.dropped {
-                    self.drop_instances(handler, dropped.reason, dropped.count, &dropped.detail);
+                    self.drop_instances(slot, dropped.reason, dropped.count, &dropped.detail);
                 }
             }
             Err(error) => {
-                self.drop_instances(handler, error.kind.reason(), count, &error.message);
-                self.summary.failed.push((handler.clone(), error));
+                self.drop_instances(slot, error.kind.reason(), count, &error.message);
+                self.summary.failed.push((slot.name.clone(), error));
             }
         }
     }
 
-    fn drop_instances(&mut self, handler: &Arc<str>, reason: &'static str, count: u64, detail: &str) {
-        self.runtime.count_dropped(handler, reason, count, detail);
+    fn drop_instances(&mut self, slot: &HandlerSlot, reason: &'static str, count: u64, detail: &str) {
+        self.runtime.count_dropped(slot, reason, count, detail);
         if self.summary.error_texts.len() < KEPT_TEXTS {
             self.summary.error_texts.push(detail.to_owned());
         }
         let dropped = &mut self.summary.dropped;
-        match dropped.iter_mut().find(|dropped| dropped.handler == *handler && dropped.reason == reason) {
+        match dropped.iter_mut().find(|dropped| dropped.handler == slot.name && dropped.reason == reason) {
             Some(dropped) => dropped.count += count,
-            None => dropped.push(DroppedInstances { handler: handler.clone(), reason, count }),
+            None => dropped.push(DroppedInstances { handler: slot.name.clone(), reason, count }),
         }
     }
 }
@@ -271,7 +272,7 @@ impl Runtime {
         destination: &Destination,
         batch: &Batch,
         caller: Option<Instant>,
-    ) -> Vec<(Arc<str>, Batch, Result<ReportOutcome, HandlerError>)> {
+    ) -> (&HandlerSlot, Vec<(Batch, Result<ReportOutcome, HandlerError>)>) {
         let parts = if batch.framed().len() > self.options.max_batch_bytes {
             batch.split(self.options.max_batch_bytes)
         } else {
@@ -279,9 +280,9 @@ impl Runtime {
         };
         let sent = parts.into_iter().map(|part| async {
             let result = self.send(destination, part.clone(), caller).await;
-            (self.handlers[destination.handler].name.clone(), part, result)
+            (part, result)
         });
-        join_all(sent).await
+        (&self.handlers[destination.handler], join_all(sent).await)
     }
 
     async fn send(
@@ -306,7 +307,7 @@ impl Runtime {
         let (_, slot) = self.destination(target);
         let message =
             format!("handler {}: a report has more than 4 GiB of instances; send smaller ones", slot.name);
-        self.count_dropped(&slot.name, ErrorKind::QueueFull.reason(), 1, &message);
+        self.count_dropped(slot, ErrorKind::QueueFull.reason(), 1, &message);
         HandlerError::new(ErrorKind::QueueFull, message)
     }
 
@@ -314,14 +315,14 @@ impl Runtime {
     fn count_dropped_targets(&self, entry: &Entry, error: &HandlerError) {
         for target in &entry.targets {
             let (_, slot) = self.destination(target);
-            self.count_dropped(&slot.name, error.kind.reason(), 1, &error.message);
+            self.count_dropped(slot, error.kind.reason(), 1, &error.message);
         }
     }
 
-    fn count_dropped(&self, handler: &str, reason: &str, count: u64, detail: &str) {
-        self.metrics.losses.dropped_instances.with_label_values(&[handler, reason]).inc_by(count);
-        if let Some(suppressed) = self.logs.dropped.permit() {
-            tracing::warn!(handler, reason, count, suppressed, "instances are lost: {detail}");
+    fn count_dropped(&self, slot: &HandlerSlot, reason: &str, count: u64, detail: &str) {
+        self.metrics.losses.dropped_instances.with_label_values(&[&*slot.name, reason]).inc_by(count);
+        if let Some(suppressed) = slot.log.permit() {
+            tracing::warn!(handler = %slot.name, reason, count, suppressed, "instances are lost: {detail}");
         }
     }
 }

@@ -45,7 +45,6 @@ pub(crate) struct Logs {
     pub(crate) values: RateLimitedLog,
     pub(crate) unknown_quotas: RateLimitedLog,
     pub(crate) skipped_grants: RateLimitedLog,
-    pub(crate) dropped: RateLimitedLog,
 }
 
 /// What is counted and logged about one instance, made when it first happens.

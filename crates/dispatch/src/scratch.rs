@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use crate::matching::MatchScratch;
 use crate::report::Pending;
 
-/// At most so many are kept: about as many requests as run at the same time.
-const KEPT: usize = 32;
+/// For each processor at most so many are kept: about as many requests as make use of one at the same time.
+const KEPT_PER_PROCESSOR: usize = 2;
 
 /// What one request uses.
 #[derive(Debug, Default)]
@@ -20,17 +20,27 @@ pub(crate) struct Scratch {
 }
 
 /// The buffers that no request uses now.
-#[derive(Debug, Default)]
-pub(crate) struct Pool(Mutex<Vec<Scratch>>);
+#[derive(Debug)]
+pub(crate) struct Pool {
+    kept: Mutex<Vec<Scratch>>,
+    most: usize,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { kept: Mutex::default(), most: processors * KEPT_PER_PROCESSOR }
+    }
+}
 
 impl Pool {
     pub(crate) fn take(&self) -> Scratch {
-        self.0.lock().pop().unwrap_or_default()
+        self.kept.lock().pop().unwrap_or_default()
     }
 
     pub(crate) fn give_back(&self, scratch: Scratch) {
-        let mut kept = self.0.lock();
-        if kept.len() < KEPT {
+        let mut kept = self.kept.lock();
+        if kept.len() < self.most {
             kept.push(scratch);
         }
     }

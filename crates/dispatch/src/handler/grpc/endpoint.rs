@@ -19,6 +19,9 @@ use super::backoff::Backoff;
 /// The longest that one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long the other end of a connection may be silent when it should not be.
+const SILENCE: Duration = Duration::from_secs(15);
+
 /// Failures in a row after which the connection is made anew: a dead peer does not close it.
 const RENEW_AFTER: u32 = 3;
 
@@ -72,7 +75,19 @@ where
 async fn tcp(address: SocketAddr) -> std::io::Result<TokioIo<TcpStream>> {
     let stream = in_time(TcpStream::connect(address)).await?;
     stream.set_nodelay(true)?;
+    notice_death(&stream)?;
     Ok(TokioIo::new(stream))
+}
+
+/// Lets the kernel give up a connection whose other end is gone without a word. Pings of HTTP/2 would do the
+/// same, but Go's servers end connections on which they come often.
+fn notice_death(stream: &TcpStream) -> std::io::Result<()> {
+    let socket = socket2::SockRef::from(stream);
+    let probes = socket2::TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE / 3);
+    socket.set_tcp_keepalive(&probes)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(SILENCE))?;
+    Ok(())
 }
 
 async fn unix(path: Arc<Path>) -> std::io::Result<TokioIo<UnixStream>> {
