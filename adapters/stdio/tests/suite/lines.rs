@@ -1,12 +1,14 @@
 //! What a line looks like: both templates, both forms, every type of value.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use mixer_adapter_sdk::{Duration, ErrorKind, ReportOutcome, Timestamp};
+use mixer_adapter_sdk::{Batch, Duration, ErrorKind, ReportCall, ReportOutcome, Timestamp};
 use mixer_proto::policy::v1beta1 as policy;
 
 use crate::generated::Params;
 use crate::setup::{
-    Kind, Place, TIME, build, duration, ip, log_entry, map, metric, report, spec, string, timestamp, written,
+    Kind, Place, TIME, build, duration, ip, log_entry, map, metric, report, string, timestamp, written,
 };
 
 /// The lines of log entries in both forms.
@@ -215,9 +217,31 @@ async fn a_malformed_instance_does_not_keep_the_others() {
 }
 
 #[tokio::test]
+async fn no_name_looks_like_another_column() {
+    for (json, expected) in [
+        (true, r#"{"level":"info","time":"0001-01-01T00:00:00.000000Z","instance":"a\tb\n{"}"#),
+        (false, "0001-01-01T00:00:00.000000Z\tinfo\ta\\tb\\n{"),
+    ] {
+        let place = Place::new();
+        let params = Params { output_as_json: Some(json), ..place.params() };
+        let batch = Batch::from_instances([(Arc::from("a\tb\n{"), log_entry("", None, &[]))]);
+        let (lines, _) = written(&params, &place, ReportCall { batch, ..report("logentry", []) }).await;
+        assert_eq!(lines, format!("{expected}\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_name_of_the_line_s_own_may_come_twice() {
+    let place = Place::new();
+    let entry = log_entry("", None, &[("level", Kind::Int64Value(1)), ("time", Kind::Int64Value(2))]);
+    let (lines, _) = written(&place.params(), &place, report("logentry", [entry])).await;
+    assert!(lines.starts_with(r#"{"level":"info","time":"0001-01-01T00:00:00.000000Z","#), "{lines}");
+    assert!(lines.ends_with(",\"level\":1,\"time\":2}\n"), "{lines}");
+}
+
+#[tokio::test]
 async fn other_templates_are_not_offered() {
     let handler = build(&mixer_stdio_adapter::adapter(), &Params::default()).await;
     let error = handler.report(report("tracespan", [Bytes::new()])).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unimplemented);
-    assert_eq!(spec(&Params::default()).params, Bytes::new());
 }
