@@ -90,12 +90,21 @@ fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D:
     text.0.parse().map_err(D::Error::custom)
 }
 
+/// An address as text, or its bytes.
 fn ip<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    let text = Text::deserialize(deserializer)?;
-    match text.0.parse() {
-        Ok(IpAddr::V4(address)) => Ok(address.octets().to_vec()),
-        Ok(IpAddr::V6(address)) => Ok(address.octets().to_vec()),
-        Err(_) => Err(D::Error::custom(format!("{:?} is not an IP address", text.0))),
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written<'a> {
+        Bytes(Vec<u8>),
+        Text(#[serde(borrow)] Cow<'a, str>),
+    }
+    match Written::deserialize(deserializer)? {
+        Written::Bytes(bytes) => Ok(bytes),
+        Written::Text(text) => match text.parse() {
+            Ok(IpAddr::V4(address)) => Ok(address.octets().to_vec()),
+            Ok(IpAddr::V6(address)) => Ok(address.octets().to_vec()),
+            Err(_) => Err(D::Error::custom(format!("{text:?} is not an IP address"))),
+        },
     }
 }
 

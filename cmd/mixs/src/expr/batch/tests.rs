@@ -43,9 +43,18 @@ fn values_of_every_kind_come_back_as_they_were_given() {
 }
 
 #[test]
-fn an_address_is_given_as_text_and_answered_as_bytes() {
-    let line = json!({"expr": "x", "input": {"x": {"ip": "10.0.0.1"}}});
-    check(&line, &json!({"type": "IP_ADDRESS", "result": {"bytes": [10, 0, 0, 1]}, "referenced": ["x"]}));
+fn an_address_is_given_in_any_form_and_answered_as_bytes() {
+    for given in [json!({"ip": "10.0.0.1"}), json!({"ip": [10, 0, 0, 1]}), json!({"bytes": [10, 0, 0, 1]})] {
+        let line = json!({"expr": "x", "input": {"x": given}});
+        check(&line, &json!({"type": "IP_ADDRESS", "result": {"bytes": [10, 0, 0, 1]}, "referenced": ["x"]}));
+    }
+    let line = json!({"expr": "x", "input": {"x": {"ip": "10.0.0"}}});
+    assert!(
+        answers(line.to_string().as_bytes(), false)[0]["error"]
+            .as_str()
+            .unwrap()
+            .contains("not an IP address")
+    );
 }
 
 #[test]
