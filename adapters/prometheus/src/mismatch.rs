@@ -21,7 +21,7 @@ pub(crate) fn find(config: &Config, instances: &[InstanceInfo]) -> Vec<String> {
             for dimension in dimensions(&instance.inferred_type).unwrap_or_default() {
                 if !labels.iter().any(|label| *label == clean(dimension)) {
                     found.push(format!(
-                        "instance {} has the dimension {dimension}, which is not among the label_names of {}: it will be dropped",
+                        "instance {} has the dimension {dimension}, which is not among the label_names of {}: its values will be dropped",
                         instance.name, metric.definition.name
                     ));
                 }
@@ -29,7 +29,7 @@ pub(crate) fn find(config: &Config, instances: &[InstanceInfo]) -> Vec<String> {
         }
         if !is_known {
             found.push(format!(
-                "a rule sends instance {} here, but no entry of `metrics` has this instance_name: it will be dropped",
+                "a rule sends instance {} here, but no entry of `metrics` has this instance_name: its values will be dropped",
                 instance.name
             ));
         }

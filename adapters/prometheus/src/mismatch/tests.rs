@@ -40,13 +40,13 @@ fn what_will_be_dropped_is_named() {
     check(
         instance("known", "metric", &["a.b", "d"]),
         &[
-            "instance known has the dimension d, which is not among the label_names of istio_m: it will be dropped",
+            "instance known has the dimension d, which is not among the label_names of istio_m: its values will be dropped",
         ],
     );
     check(
         instance("other", "metric", &["a.b"]),
         &[
-            "a rule sends instance other here, but no entry of `metrics` has this instance_name: it will be dropped",
+            "a rule sends instance other here, but no entry of `metrics` has this instance_name: its values will be dropped",
         ],
     );
 }
