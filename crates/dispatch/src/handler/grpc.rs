@@ -25,7 +25,8 @@ use tonic::{Code, Request, Status};
 
 use self::balance::Balancer;
 use self::breaker::Breaker;
-use self::endpoint::{Connector, Endpoint};
+use self::connection::{ConnectFailed, Connector};
+use self::endpoint::Endpoint;
 use self::frame::Envelope;
 pub use self::resolve::{Resolve, SystemResolver};
 use self::target::Target;
@@ -33,6 +34,7 @@ use self::target::Target;
 mod backoff;
 mod balance;
 mod breaker;
+mod connection;
 mod endpoint;
 mod frame;
 mod resolve;
@@ -168,7 +170,7 @@ impl GrpcHandler {
                 _ => call.succeeded(),
             }
             result = Err(error);
-            if find_source::<tonic::ConnectError>(status).is_some() {
+            if find_source::<ConnectFailed>(status).is_some() {
                 unreachable.push(endpoint);
             } else if !find_source(status).is_some_and(hyper::Error::is_canceled) {
                 break;
@@ -193,14 +195,9 @@ impl GrpcHandler {
     /// What the adapter answered instead of a result.
     fn error(&self, path: &PathAndQuery, status: &Status) -> HandlerError {
         let who = &self.who;
-        if find_source::<tonic::TimeoutExpired>(status).is_some() {
-            let message = format!("{who} did not answer {path} in time; {SLOW_HINT}");
-            return HandlerError::new(ErrorKind::DeadlineExceeded, message);
-        }
-        if find_source::<tonic::ConnectError>(status).is_some() {
+        if let Some(cause) = find_source::<ConnectFailed>(status) {
             return self.unavailable(&format!(
-                "cannot be reached: {}; check that it runs and that connection.address is right",
-                status.message()
+                "cannot be reached: {cause}; check that it runs and that connection.address is right"
             ));
         }
         if let Some(cause) = status.source() {

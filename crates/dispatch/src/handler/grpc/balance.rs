@@ -12,7 +12,8 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::endpoint::{Connector, Endpoint, Place};
+use super::connection::Connector;
+use super::endpoint::{Endpoint, Place};
 use super::resolve::Resolve;
 use super::target::Target;
 use crate::RateLimitedLog;

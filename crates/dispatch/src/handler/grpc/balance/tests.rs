@@ -12,7 +12,8 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
 use super::{Balancer, HURRY, REFRESH};
-use crate::handler::grpc::endpoint::{Connector, Endpoint, Place};
+use crate::handler::grpc::connection::Connector;
+use crate::handler::grpc::endpoint::{Endpoint, Place};
 use crate::handler::grpc::resolve::Resolve;
 use crate::handler::grpc::target::Target;
 
