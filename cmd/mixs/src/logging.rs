@@ -86,42 +86,45 @@ fn level_filter(level: Level) -> LevelFilter {
     }
 }
 
-/// Writes each line to every target.
+/// Writes each line to every target, in the same order.
 #[derive(Clone)]
-struct Writer(Arc<Vec<Mutex<Box<dyn Write + Send>>>>);
+struct Writer(Arc<Mutex<Vec<Box<dyn Write + Send>>>>);
 
 impl Writer {
     fn open(flags: &LogFlags) -> anyhow::Result<Self> {
         let rotated = flags.log_rotate.clone().map(LogTarget::File);
         let targets = flags.log_target.iter().cloned().chain(rotated);
-        Ok(Self(Arc::new(targets.map(|target| open(&target)).collect::<anyhow::Result<_>>()?)))
+        let targets: anyhow::Result<_> = targets.map(|target| open(&target)).collect();
+        Ok(Self(Arc::new(Mutex::new(targets?))))
+    }
+
+    fn each(&self, write: impl Fn(&mut (dyn Write + Send)) -> io::Result<()>) {
+        for target in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+            // One target that fails must not keep the line from the others.
+            let _ = write(&mut **target);
+        }
     }
 }
 
-fn open(target: &LogTarget) -> anyhow::Result<Mutex<Box<dyn Write + Send>>> {
-    Ok(Mutex::new(match target {
+fn open(target: &LogTarget) -> anyhow::Result<Box<dyn Write + Send>> {
+    Ok(match target {
         LogTarget::Stderr => Box::new(io::stderr()),
         LogTarget::Stdout => Box::new(io::stdout()),
         LogTarget::File(path) => {
             let file = OpenOptions::new().append(true).create(true).open(path);
             Box::new(file.with_context(|| format!("cannot open the log file {}", path.display()))?)
         }
-    }))
+    })
 }
 
 impl Write for Writer {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        for target in self.0.iter() {
-            // One target that fails must not keep the line from the others.
-            let _ = target.lock().unwrap_or_else(PoisonError::into_inner).write_all(line);
-        }
+        self.each(|target| target.write_all(line));
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        for target in self.0.iter() {
-            let _ = target.lock().unwrap_or_else(PoisonError::into_inner).flush();
-        }
+        self.each(|target| target.flush());
         Ok(())
     }
 }

@@ -35,7 +35,7 @@ async fn not_ready_says_what_it_waits_for() {
 }
 
 #[tokio::test]
-async fn the_log_level_of_a_scrape_is_not_a_connection_limit() {
+async fn many_scrapes_at_once_are_answered() {
     let world = World::new().await;
     let scrapes = (0..64).map(|_| world.get("/metrics"));
     let answers = futures::future::join_all(scrapes).await;

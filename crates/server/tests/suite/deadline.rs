@@ -38,7 +38,7 @@ async fn a_late_adapter_does_not_hold_the_call() {
         let method = "grpc_server_method=\"istio.mixer.v1.Mixer/Check\"";
         format!("grpc_io_server_completed_rpcs{{{method},grpc_server_status=\"{status}\"}} 1\n")
     };
-    let either = [ended("UNAVAILABLE"), ended("DEADLINE_EXCEEDED")];
+    let either = ["UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"].map(ended);
     world.until("/metrics", |_, text| either.iter().any(|line| text.contains(line))).await;
     let running = "mixer_server_rpcs_in_flight{grpc_server_method=\"istio.mixer.v1.Mixer/Check\"}";
     assert_eq!(world.metric(running).await, Some(0.0));
