@@ -13,4 +13,4 @@ pub use client::{unary, unary_buf};
 pub use codec::BytesCodec;
 pub use handler::HandlerService;
 pub use mixer::{CHECK_PATH, MixerService, REPORT_PATH, RawMixer};
-pub use serve::DEFAULT_MAX_DECODING_MESSAGE_SIZE;
+pub use serve::{DEFAULT_MAX_DECODING_MESSAGE_SIZE, ResponseFuture};

@@ -61,6 +61,23 @@ impl HandlerService {
         self
     }
 
+    /// Answers a call of one of the methods, past any router; a call of any other path is for `otherwise`.
+    pub fn call_or<B>(
+        &self,
+        request: http::Request<B>,
+        otherwise: impl FnOnce(http::Request<B>) -> ResponseFuture,
+    ) -> ResponseFuture
+    where
+        B: http_body::Body + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>> + Send,
+    {
+        let Some(method) = self.methods.get(request.uri().path()).cloned() else { return otherwise(request) };
+        Box::pin(serve::unary(request, self.max_decoding_message_size, move |message| {
+            let answer = method(message);
+            async move { answer.await.map(Response::new) }
+        }))
+    }
+
     /// Lets this service answer every call that no service in `routes` is there for.
     ///
     /// Routes are made for services with names known to the compiler; this one has none.
@@ -102,13 +119,9 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> ResponseFuture {
-        let path = request.uri().path();
-        let Some(method) = self.methods.get(path).cloned() else {
-            return Box::pin(ready(Ok(serve::unknown_method(path))));
-        };
-        Box::pin(serve::unary(request, self.max_decoding_message_size, move |message| {
-            let answer = method(message);
-            async move { answer.await.map(Response::new) }
-        }))
+        self.call_or(request, |request| {
+            let path = request.uri().path();
+            Box::pin(ready(Ok(serve::unknown_method(path))))
+        })
     }
 }

@@ -16,8 +16,7 @@ use super::codec::BytesCodec;
 pub const DEFAULT_MAX_DECODING_MESSAGE_SIZE: usize = 4 * 1024 * 1024;
 
 /// What a service of this module answers a request with.
-pub(super) type ResponseFuture =
-    Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
+pub type ResponseFuture = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
 
 /// Reads the request message, calls `method` with it, and writes what it answers.
 pub(super) async fn unary<B, F, A>(
