@@ -5,6 +5,7 @@
 
 mod args;
 mod calls;
+mod connections;
 mod error;
 mod handlers;
 mod logs;
@@ -15,6 +16,7 @@ mod response;
 mod server;
 mod session;
 mod throttle;
+mod timeout;
 
 pub use args::{LogFormat, ServeArgs};
 pub use error::ServeError;

@@ -14,8 +14,8 @@ use tonic::{Request, Status};
 use super::handlers::{Handlers, Lease, NotBuilt};
 use super::metrics::Metrics;
 use super::request::{HandleRequest, RawAny};
-use super::response;
 use super::throttle::Throttle;
+use super::{response, timeout};
 use crate::templates::{TemplateService, Variety};
 use crate::wire::Malformed;
 
@@ -51,12 +51,27 @@ impl Calls {
     ) -> Result<Bytes, Status> {
         let started = Instant::now();
         let in_flight = InFlight::new(&self.metrics);
-        let answer = self.cut_off.run_until_cancelled(self.answer(service, &request, started)).await;
-        let answer = answer.unwrap_or_else(|| Err(Status::unavailable("the adapter stops")));
+        let answer = self.unless_cut_off(self.answer(service, &request, started)).await;
         drop(in_flight);
         let code = answer.as_ref().err().map_or(tonic::Code::Ok, Status::code);
         self.metrics.call_ended(service.template, code, started.elapsed());
         answer
+    }
+
+    async fn unless_cut_off(
+        &self,
+        answer: impl Future<Output = Result<Bytes, Status>>,
+    ) -> Result<Bytes, Status> {
+        let stops = || Err(Status::unavailable("the adapter stops"));
+        if self.cut_off.is_cancelled() {
+            return stops();
+        }
+        // A call that does not have to wait does not queue for the signal either.
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = self.cut_off.cancelled() => stops(),
+        }
     }
 
     async fn answer(
@@ -70,8 +85,7 @@ impl Calls {
                 "the adapter handles as many calls as --maxConcurrentCalls allows",
             ));
         };
-        let timeout =
-            request.metadata().get("grpc-timeout").and_then(|text| parse_timeout(text.to_str().ok()?));
+        let timeout = timeout::of_call(request.metadata().as_ref());
         let deadline = timeout.and_then(|timeout| started.checked_add(timeout));
         let mut message =
             HandleRequest::parse(request.get_ref()).map_err(|error| malformed(service, error))?;
@@ -207,22 +221,6 @@ fn malformed(service: &TemplateService, error: Malformed) -> Status {
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
-}
-
-/// The header `grpc-timeout`: up to eight digits and a unit.
-fn parse_timeout(text: &str) -> Option<Duration> {
-    let unit = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at))?;
-    let (digits, unit) = text.split_at(unit);
-    let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
-    Some(match unit {
-        "H" => Duration::from_secs(amount * 3600),
-        "M" => Duration::from_secs(amount * 60),
-        "S" => Duration::from_secs(amount),
-        "m" => Duration::from_millis(amount),
-        "u" => Duration::from_micros(amount),
-        "n" => Duration::from_nanos(amount),
-        _ => return None,
-    })
 }
 
 /// Counts a call as being handled; also when it is given up halfway.

@@ -25,9 +25,6 @@ pub enum ServeError {
     /// The process's own metrics cannot be registered.
     #[error("the metrics of the process cannot be registered: {0}")]
     Metrics(#[from] prometheus::Error),
-    /// The server failed.
-    #[error("the gRPC server failed: {0}")]
-    Transport(#[from] tonic::transport::Error),
     /// The server's task panicked.
     #[error("the gRPC server ended in disorder: {0}")]
     Task(#[from] tokio::task::JoinError),

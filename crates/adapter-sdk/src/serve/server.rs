@@ -10,14 +10,12 @@ use mixer_adapter_api::Adapter;
 use mixer_rpc::raw::HandlerService;
 use prometheus::Registry;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_stream::wrappers::UnixListenerStream;
-use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic::transport::server::{Router, TcpIncoming};
 use tonic_health::server::HealthReporter;
 
 use super::args::ServeArgs;
 use super::calls::{Calls, isolate};
+use super::connections::{Connections, Doors, Limits};
 use super::error::ServeError;
 use super::handlers::Handlers;
 use super::metrics::Metrics;
@@ -27,8 +25,14 @@ use crate::address::{ListenAddress, Listener};
 use crate::http::HttpServer;
 use crate::templates::{self, TemplateService};
 
-/// A connection that does not answer for so long is closed.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+/// Calls that one connection takes at a time, at least.
+const MIN_STREAMS: usize = 1024;
+
+/// Room beside the calls that count for --maxConcurrentCalls: for the refusal of more, for health and sessions.
+const SPARE_STREAMS: usize = 64;
+
+/// How long the answers of calls that are cut off may take to be sent.
+const CUT_OFF_GRACE: Duration = Duration::from_secs(1);
 
 /// An adapter's server with its ports bound.
 pub struct Server {
@@ -120,10 +124,13 @@ impl Server {
             version = env!("CARGO_PKG_VERSION"),
             "adapter serves"
         );
-        let (router, health) = self.router().await;
+        let (doors, health) = self.doors().await;
         let grace = self.args.shutdown_grace;
-        let drain = CancellationToken::new();
-        let serving = tokio::spawn(serve(router, self.listener, drain.clone()));
+        let connections = Connections::new(doors, limits(&self.args));
+        let serving = tokio::spawn({
+            let connections = connections.clone();
+            async move { connections.accept(self.listener).await }
+        });
         let handlers = self.handlers.clone();
         let sweeping = tokio::spawn(async move { handlers.close_idle().await });
         tokio::pin!(serving);
@@ -131,7 +138,7 @@ impl Server {
         tokio::select! {
             ended = &mut serving => {
                 sweeping.abort();
-                return Ok(ended??);
+                return Ok(ended?);
             }
             () = stop => tracing::info!("asked to stop"),
         }
@@ -140,19 +147,22 @@ impl Server {
             health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
         }
         tokio::time::sleep(self.args.drain_delay).await;
-        drain.cancel();
-        let served = tokio::time::timeout(grace, &mut serving).await;
+        connections.drain();
+        serving.await?;
+        let served = tokio::time::timeout(grace, connections.ended()).await;
         if served.is_err() {
             tracing::error!("calls were still running at the end of the grace period; they are cut off");
             self.calls.cut_off();
-            serving.abort();
+            // Those that were cut off are told so; whoever does not listen is not waited for.
+            let _ = tokio::time::timeout(CUT_OFF_GRACE, connections.ended()).await;
+            connections.cut();
         }
         sweeping.abort();
         let closed = self.handlers.close_all(grace).await;
         if let Some(monitoring) = self.monitoring {
             monitoring.stop(Duration::from_secs(1)).await;
         }
-        served.map_err(|_| ServeError::CutOff)???;
+        served.map_err(|_| ServeError::CutOff)?;
         if !closed {
             return Err(ServeError::NotClosed);
         }
@@ -160,7 +170,7 @@ impl Server {
         Ok(())
     }
 
-    async fn router(&self) -> (Router, HealthReporter) {
+    async fn doors(&self) -> (Doors, HealthReporter) {
         let (health, health_service) = tonic_health::server::health_reporter();
         for service in health_names(&self.services) {
             health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
@@ -174,14 +184,18 @@ impl Server {
                 async move { calls.handle(&template, request).await }
             });
         }
-        let routes = add_sessions(service, &sessions).mount(Routes::new(health_service));
-        let mut server = tonic::transport::Server::builder().http2_keepalive_interval(Some(KEEPALIVE));
-        if !self.args.max_connection_age.is_zero() {
-            server = server
-                .max_connection_age(self.args.max_connection_age)
-                .max_connection_age_grace(self.args.shutdown_grace);
-        }
-        (server.add_routes(routes), health)
+        let methods = add_sessions(service, &sessions);
+        let routes = methods.clone().mount(Routes::new(health_service)).prepare();
+        (Doors { methods, routes }, health)
+    }
+}
+
+fn limits(args: &ServeArgs) -> Limits {
+    let streams = args.max_concurrent_calls.saturating_add(SPARE_STREAMS).max(MIN_STREAMS);
+    Limits {
+        max_streams: u32::try_from(streams).unwrap_or(u32::MAX),
+        max_age: args.max_connection_age,
+        age_grace: args.shutdown_grace,
     }
 }
 
@@ -204,23 +218,6 @@ fn add_sessions(service: HandlerService, sessions: &Arc<Sessions>) -> HandlerSer
 fn health_names(services: &[TemplateService]) -> impl Iterator<Item = &'static str> {
     let names: Vec<_> = services.iter().map(|service| service.service).collect();
     names.into_iter().chain(["", session::SERVICE])
-}
-
-async fn serve(
-    router: Router,
-    listener: Listener,
-    drain: CancellationToken,
-) -> Result<(), tonic::transport::Error> {
-    match listener {
-        Listener::Tcp(listener) => {
-            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-            router.serve_with_incoming_shutdown(incoming, drain.cancelled()).await
-        }
-        Listener::Unix(listener, _file) => {
-            let incoming = UnixListenerStream::new(listener);
-            router.serve_with_incoming_shutdown(incoming, drain.cancelled()).await
-        }
-    }
 }
 
 /// Done when the process is asked to stop. Signals are received from the call on, not from the first poll.
