@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
 use super::handlers::{Handlers, Lease, NotBuilt};
-use super::metrics::Metrics;
+use super::metrics::{Metrics, TemplateMetrics};
 use super::request::{HandleRequest, RawAny};
 use super::throttle::Throttle;
 use super::{response, timeout};
@@ -21,6 +21,12 @@ use crate::wire::Malformed;
 
 /// The type URL of a configuration that is the id of a session.
 const SESSION_TYPE_URL: &str = "google.protobuf.Any.type_url";
+
+/// A template's method, and what is counted of it.
+pub(super) struct Method {
+    service: TemplateService,
+    metrics: TemplateMetrics,
+}
 
 /// Handles the calls of a process.
 pub(super) struct Calls {
@@ -38,23 +44,23 @@ impl Calls {
         Self { handlers, metrics, room, cut_off: CancellationToken::new(), drop_log }
     }
 
+    pub(super) fn method(&self, service: TemplateService) -> Method {
+        Method { service, metrics: self.metrics.of_template(service.template) }
+    }
+
     /// Ends every running call, and each that still comes, with UNAVAILABLE.
     pub(super) fn cut_off(&self) {
         self.cut_off.cancel();
     }
 
     /// Answers a call of a template's method.
-    pub(super) async fn handle(
-        &self,
-        service: &TemplateService,
-        request: Request<Bytes>,
-    ) -> Result<Bytes, Status> {
+    pub(super) async fn handle(&self, method: &Method, request: Request<Bytes>) -> Result<Bytes, Status> {
         let started = Instant::now();
         let in_flight = InFlight::new(&self.metrics);
-        let answer = self.unless_cut_off(self.answer(service, &request, started)).await;
+        let answer = self.unless_cut_off(self.answer(method, &request, started)).await;
         drop(in_flight);
         let code = answer.as_ref().err().map_or(tonic::Code::Ok, Status::code);
-        self.metrics.call_ended(service.template, code, started.elapsed());
+        method.metrics.call_ended(code, started.elapsed());
         answer
     }
 
@@ -76,7 +82,7 @@ impl Calls {
 
     async fn answer(
         &self,
-        service: &TemplateService,
+        Method { service, metrics }: &Method,
         request: &Request<Bytes>,
         started: Instant,
     ) -> Result<Bytes, Status> {
@@ -89,7 +95,7 @@ impl Calls {
         let deadline = timeout.and_then(|timeout| started.checked_add(timeout));
         let mut message =
             HandleRequest::parse(request.get_ref()).map_err(|error| malformed(service, error))?;
-        self.metrics.instances_came(service.template, message.instances.len());
+        metrics.instances_came(message.instances.len());
         let lease = self.lease(message.adapter_config.take()).await?;
         isolate(service.method, self.dispatch(service, &*lease.handler, message, deadline)).await
     }
@@ -120,7 +126,7 @@ impl Calls {
         &self,
         service: &TemplateService,
         handler: &dyn Handler,
-        mut message: HandleRequest,
+        mut message: HandleRequest<'_>,
         deadline: Option<Instant>,
     ) -> Result<Bytes, Status> {
         let template = service.template;
@@ -145,7 +151,7 @@ impl Calls {
         &self,
         template: &'static str,
         handler: &dyn Handler,
-        mut message: HandleRequest,
+        mut message: HandleRequest<'_>,
         deadline: Option<Instant>,
     ) -> Result<Bytes, Status> {
         let (batch, malformed) = message.batch();
@@ -180,7 +186,7 @@ impl Calls {
 async fn quota(
     handler: &dyn Handler,
     call: &Call<'_>,
-    message: &HandleRequest,
+    message: &HandleRequest<'_>,
 ) -> Result<Bytes, HandlerError> {
     if message.quotas.is_empty() {
         let text = "quota_request.quotas is empty: the call does not say how much is wanted";
@@ -192,7 +198,7 @@ async fn quota(
             call: call.clone(),
             amount: params.amount,
             best_effort: params.best_effort,
-            dedup_id: &message.dedup_id,
+            dedup_id: message.dedup_id,
         };
         results.push((name.clone(), handler.quota(call).await?));
     }

@@ -1,12 +1,12 @@
 //! Handlers, built when their configuration is first seen, kept while they are used, closed in order: when they
 //! were idle for long, when there are too many, and in the end.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
+use hashbrown::HashMap;
 use mixer_adapter_api::{Adapter, FieldProblem, Handler, HandlerSpec, InstanceInfo};
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -31,6 +31,15 @@ pub(super) enum Key {
     Session(String),
 }
 
+impl Key {
+    fn config(&self) -> Option<&RawAny> {
+        match self {
+            Self::Config(config) => Some(config),
+            Self::Nothing | Self::Session(_) => None,
+        }
+    }
+}
+
 /// Why there is no handler.
 #[derive(Clone, Debug)]
 pub(super) enum NotBuilt {
@@ -41,6 +50,7 @@ pub(super) enum NotBuilt {
 }
 
 type Built = Result<Arc<dyn Handler>, NotBuilt>;
+type Leased = (Shared<BoxFuture<'static, Built>>, TaskTrackerToken);
 
 struct Entry {
     /// For log lines.
@@ -57,6 +67,11 @@ impl Entry {
     fn is_worth_a_retry(&self, now: Instant) -> bool {
         matches!(self.built.peek(), Some(Err(NotBuilt::Failed(_))))
             && now.saturating_duration_since(self.started) >= RETRY_AFTER
+    }
+
+    fn lease(&mut self, now: Instant) -> Leased {
+        self.last_used = now;
+        (self.built.clone(), self.leases.token())
     }
 }
 
@@ -108,16 +123,19 @@ impl Handlers {
 
     /// The handler of a configuration, built when there is none yet.
     pub(super) async fn of_config(&self, config: Option<RawAny>) -> Result<Lease, NotBuilt> {
-        let spec = self.spec(config.as_ref(), Vec::new());
         let key = config.map_or(Key::Nothing, Key::Config);
         let (built, token) = {
             let now = Instant::now();
             let mut entries = self.entries.lock();
-            if entries.by_key.get(&key).is_none_or(|entry| entry.is_worth_a_retry(now)) {
-                self.make_room(&mut entries);
-                self.insert(&mut entries, key.clone(), spec);
+            match entries.by_key.get_mut(&key) {
+                Some(entry) if !entry.is_worth_a_retry(now) => entry.lease(now),
+                _ => {
+                    self.make_room(&mut entries);
+                    self.insert(&mut entries, key.clone(), self.spec(key.config(), Vec::new()));
+                    Self::lease(&mut entries, &key, now)
+                        .ok_or_else(|| NotBuilt::Failed("closed".to_owned()))?
+                }
             }
-            Self::lease(&mut entries, &key, now).ok_or_else(|| NotBuilt::Failed("closed".to_owned()))?
         };
         Ok(Lease { handler: built.await?, _token: token })
     }
@@ -228,14 +246,8 @@ impl Handlers {
         Ok(HandlerSpec { name: info.name.into(), params, instances })
     }
 
-    fn lease(
-        entries: &mut Entries,
-        key: &Key,
-        now: Instant,
-    ) -> Option<(Shared<BoxFuture<'static, Built>>, TaskTrackerToken)> {
-        let entry = entries.by_key.get_mut(key)?;
-        entry.last_used = now;
-        Some((entry.built.clone(), entry.leases.token()))
+    fn lease(entries: &mut Entries, key: &Key, now: Instant) -> Option<Leased> {
+        Some(entries.by_key.get_mut(key)?.lease(now))
     }
 
     /// Starts to build a handler. It goes on when the call that wants it gives up.

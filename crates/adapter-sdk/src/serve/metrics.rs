@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+};
 
 /// Bounds of the call duration, in seconds.
 const DURATION_BUCKETS: &[f64] =
@@ -65,17 +67,43 @@ impl Metrics {
         })
     }
 
-    pub(super) fn call_ended(&self, template: &str, code: tonic::Code, took: Duration) {
-        self.calls.with_label_values(&[template, code_name(code)]).inc();
-        self.call_duration.with_label_values(&[template]).observe(took.as_secs_f64());
-    }
-
-    pub(super) fn instances_came(&self, template: &str, count: usize) {
-        self.instances.with_label_values(&[template]).inc_by(count as u64);
+    /// What each call of a template's method counts, looked up once.
+    pub(super) fn of_template(&self, template: &'static str) -> TemplateMetrics {
+        TemplateMetrics {
+            template,
+            answered: self.calls.with_label_values(&[template, code_name(tonic::Code::Ok)]),
+            calls: self.calls.clone(),
+            duration: self.call_duration.with_label_values(&[template]),
+            instances: self.instances.with_label_values(&[template]),
+        }
     }
 
     pub(super) fn instances_dropped(&self, template: &str, reason: &str, count: u64) {
         self.dropped.with_label_values(&[template, reason]).inc_by(count);
+    }
+}
+
+/// The metrics of the calls for one template.
+#[derive(Debug)]
+pub(super) struct TemplateMetrics {
+    template: &'static str,
+    answered: IntCounter,
+    calls: IntCounterVec,
+    duration: Histogram,
+    instances: IntCounter,
+}
+
+impl TemplateMetrics {
+    pub(super) fn call_ended(&self, code: tonic::Code, took: Duration) {
+        match code {
+            tonic::Code::Ok => self.answered.inc(),
+            code => self.calls.with_label_values(&[self.template, code_name(code)]).inc(),
+        }
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn instances_came(&self, count: usize) {
+        self.instances.inc_by(count as u64);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Takes a request of a handler service apart without copying its instances.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use hashbrown::HashSet;
 use mixer_adapter_api::Batch;
 
 use crate::view::InstanceView;
@@ -25,24 +26,24 @@ pub(super) struct QuotaParams {
 
 /// `Handle<Template>Request` of any template.
 #[derive(Clone, Debug, Default)]
-pub(super) struct HandleRequest {
+pub(super) struct HandleRequest<'a> {
     /// Every occurrence of field 1.
     pub(super) instances: Vec<Bytes>,
     pub(super) adapter_config: Option<RawAny>,
-    pub(super) dedup_id: String,
+    pub(super) dedup_id: &'a str,
     /// By name.
     pub(super) quotas: BTreeMap<String, QuotaParams>,
 }
 
-impl HandleRequest {
-    pub(super) fn parse(message: &Bytes) -> Result<Self, Malformed> {
+impl<'a> HandleRequest<'a> {
+    pub(super) fn parse(message: &'a Bytes) -> Result<Self, Malformed> {
         let mut request = Self::default();
         for field in Fields::new(message) {
             let field = field?;
             match field.number {
                 1 => request.instances.push(message.slice_ref(field.bytes()?)),
                 2 => request.adapter_config = Some(parse_any(message, field.bytes()?)?),
-                3 => request.dedup_id = field.text()?.to_owned(),
+                3 => request.dedup_id = field.text()?,
                 4 => request.quotas = parse_quotas(field.bytes()?)?,
                 _ => {}
             }

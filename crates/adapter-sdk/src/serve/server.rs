@@ -178,10 +178,10 @@ impl Server {
         let sessions = Arc::new(Sessions::new(self.handlers.clone(), self.services.clone()));
         let mut service = HandlerService::new().max_decoding_message_size(self.args.max_message_size);
         for template in self.services.clone() {
-            let calls = self.calls.clone();
+            let (calls, method) = (self.calls.clone(), Arc::new(self.calls.method(template)));
             service = service.method(template.path(), move |request| {
-                let calls = calls.clone();
-                async move { calls.handle(&template, request).await }
+                let (calls, method) = (calls.clone(), method.clone());
+                async move { calls.handle(&method, request).await }
             });
         }
         let methods = add_sessions(service, &sessions);
