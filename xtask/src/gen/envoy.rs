@@ -19,6 +19,10 @@ const SERVICES: &[&str] =
     &["envoy/service/auth/v3/external_auth.proto", "envoy/service/accesslog/v3/als.proto"];
 
 pub(super) fn generate(root: &Path, outputs: &mut Outputs) -> anyhow::Result<()> {
+    // As with every other output: a tree without the package that embeds the file gets none.
+    if !root.join("crates/server/Cargo.toml").exists() {
+        return Ok(());
+    }
     let metadata = MetadataCommand::new().manifest_path(root.join("Cargo.toml")).exec()?;
     let package = metadata.packages.iter().find(|package| package.name.as_str() == "envoy-types");
     let package = package.context("envoy-types is not among the dependencies")?;
