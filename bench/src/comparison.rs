@@ -116,11 +116,12 @@ impl Comparison {
 
     fn row(self, rounds: &[Round]) -> Row {
         let original: Vec<f64> =
-            rounds.iter().filter_map(|round| Some(round.original?.cpu_per_bag())).collect();
+            rounds.iter().filter_map(|round| Some(round.original.as_ref()?.cpu_per_bag())).collect();
         Row {
             workload: self.name,
             reference_name: self.reference,
             ours: Spread::of(rounds.iter().map(|round| round.ours.cpu_per_bag())),
+            ours_by_process: by_process(rounds),
             reference: Spread::of(rounds.iter().map(Round::reference)),
             ratio: Spread::of(rounds.iter().map(Round::ratio)),
             target: self.target,
@@ -128,6 +129,12 @@ impl Comparison {
             original: (!original.is_empty()).then(|| Spread::of(original)),
         }
     }
+}
+
+fn by_process(rounds: &[Round]) -> Vec<Spread> {
+    let processes = rounds.iter().map(|round| round.ours.cpu.len()).max().unwrap_or(0);
+    let of = |process| Spread::of(rounds.iter().map(|round| round.ours.cpu_per_bag_of(process)));
+    (0..processes).map(of).collect()
 }
 
 /// One turn of all sides.

@@ -32,22 +32,28 @@ pub(crate) struct Callers {
 }
 
 /// What some processes needed for some calls.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Sample {
     /// Calls that were answered.
     pub(crate) calls: u64,
     /// Bags in them.
     pub(crate) bags: u64,
-    /// User and system time of the processes.
-    pub(crate) cpu: Duration,
+    /// User and system time of each process.
+    pub(crate) cpu: Vec<Duration>,
     /// Wall-clock time.
     pub(crate) elapsed: Duration,
 }
 
 impl Sample {
-    /// Microseconds of CPU for one bag.
+    /// Microseconds of CPU for one bag, all processes together.
     pub(crate) fn cpu_per_bag(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / self.bags.max(1) as f64
+        self.cpu.iter().sum::<Duration>().as_secs_f64() * 1e6 / self.bags.max(1) as f64
+    }
+
+    /// The same of one of the processes.
+    pub(crate) fn cpu_per_bag_of(&self, process: usize) -> f64 {
+        let cpu = self.cpu.get(process).copied().unwrap_or_default();
+        cpu.as_secs_f64() * 1e6 / self.bags.max(1) as f64
     }
 
     /// Calls in a second.
@@ -117,12 +123,13 @@ impl Load {
     /// As [`Self::run_for`], or a process is gone.
     pub(crate) async fn measure(&self, time: Duration, pids: &[u32]) -> anyhow::Result<Sample> {
         let (calls, cpu, start) =
-            (self.answered.load(Ordering::Relaxed), usage::cpu_of_all(pids)?, Instant::now());
+            (self.answered.load(Ordering::Relaxed), usage::cpu_of_each(pids)?, Instant::now());
         self.run_for(time).await?;
         let elapsed = start.elapsed();
         tokio::time::sleep(SETTLE).await;
         let calls = self.answered.load(Ordering::Relaxed) - calls;
-        let cpu = usage::cpu_of_all(pids)?.saturating_sub(cpu);
+        let after = usage::cpu_of_each(pids)?;
+        let cpu = after.into_iter().zip(cpu).map(|(after, before)| after.saturating_sub(before)).collect();
         Ok(Sample { calls, bags: calls * self.traffic.bags, cpu, elapsed })
     }
 

@@ -15,6 +15,8 @@ pub(crate) struct Row {
     pub(crate) reference_name: String,
     /// CPU of ours.
     pub(crate) ours: Spread,
+    /// The same of each process: the server, and its adapter where there is one.
+    pub(crate) ours_by_process: Vec<Spread>,
     /// CPU of what it is compared with.
     pub(crate) reference: Spread,
     /// Ours divided by the reference, round by round.
@@ -69,7 +71,7 @@ impl Outcome {
         lines.extend(self.rows.iter().map(|row| {
             [
                 row.workload.clone(),
-                spread(row.ours, 1),
+                format!("{}{}", spread(row.ours, 1), by_process(&row.ours_by_process)),
                 spread(row.reference, 1),
                 spread(row.ratio, 2),
                 target(row.target, 2),
@@ -96,6 +98,15 @@ impl Outcome {
 /// `median (min–max)`.
 fn spread(spread: Spread, digits: usize) -> String {
     format!("{:.digits$} ({:.digits$}–{:.digits$})", spread.median, spread.min, spread.max)
+}
+
+/// The medians of processes, when there are several.
+fn by_process(processes: &[Spread]) -> String {
+    if processes.len() < 2 {
+        return String::new();
+    }
+    let medians: Vec<String> = processes.iter().map(|process| format!("{:.1}", process.median)).collect();
+    format!(" = {}", medians.join(" + "))
 }
 
 fn target(target: Option<f64>, digits: usize) -> String {

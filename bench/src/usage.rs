@@ -18,12 +18,12 @@ pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
     Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
 }
 
-/// The same of several processes together.
+/// The same of several processes.
 ///
 /// # Errors
 /// One of them is gone.
-pub(crate) fn cpu_of_all(pids: &[u32]) -> anyhow::Result<Duration> {
-    pids.iter().map(|pid| cpu(*pid)).sum()
+pub(crate) fn cpu_of_each(pids: &[u32]) -> anyhow::Result<Vec<Duration>> {
+    pids.iter().map(|pid| cpu(*pid)).collect()
 }
 
 /// Resident memory of a process in MiB.
