@@ -1,6 +1,7 @@
 //! What the flags of `mixs server` mean: written things become checked ones, once.
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -111,8 +112,8 @@ impl Plan {
     }
 }
 
-fn request_threads(single: bool) -> usize {
-    if single { 1 } else { available_parallelism().map_or(1, |cores| cores.get()) }
+fn request_threads(single: bool) -> NonZero<usize> {
+    if single { NonZero::<usize>::MIN } else { available_parallelism().unwrap_or(NonZero::<usize>::MIN) }
 }
 
 /// The store of a URL. Without one it is the cluster's, when there is a cluster.

@@ -154,7 +154,7 @@ impl Engine {
         let unused: Vec<_> = before.into_values().filter(|running| !kept(running)).collect();
         report.closing = unused.len();
         inner.count(&report);
-        inner.closing.start(unused, inner.options.runtime.as_ref());
+        inner.closing.start(unused);
         report
     }
 
@@ -181,8 +181,7 @@ impl Inner {
         if let Some(earlier) = earlier.filter(|earlier| earlier.blueprint().is_same(&blueprint)) {
             return Made::Kept(earlier.clone());
         }
-        let runtime = self.options.runtime.clone().unwrap_or_else(tokio::runtime::Handle::current);
-        match build(blueprint, &self.registry, &self.options, &self.metrics, &runtime).await {
+        match build(blueprint, &self.registry, &self.options, &self.metrics).await {
             Ok(running) => Made::Built(Arc::new(running)),
             Err(reason) => Made::Failed { reason, earlier: earlier.cloned() },
         }

@@ -89,7 +89,6 @@ pub(crate) async fn build(
     registry: &Registry,
     options: &EngineOptions,
     metrics: &Metrics,
-    runtime: &tokio::runtime::Handle,
 ) -> Result<Running, String> {
     let config = &blueprint.config;
     let (handler, timeout): (Arc<dyn Handler>, Duration) = match &config.kind {
@@ -109,7 +108,6 @@ pub(crate) async fn build(
             let timeout = grpc.timeout.unwrap_or(options.default_timeout);
             let around = Surroundings {
                 resolver: options.resolver.clone(),
-                runtime: runtime.clone(),
                 timeout,
                 openings: metrics.breaker_openings.with_label_values(&[&*config.spec.name]),
             };

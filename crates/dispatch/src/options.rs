@@ -30,8 +30,6 @@ pub struct EngineOptions {
     pub close_timeout: Duration,
     /// Looks up the names of gRPC adapters.
     pub resolver: Arc<dyn Resolve>,
-    /// Where connections and background work live; `None` means the runtime that calls [`crate::Engine::apply`].
-    pub runtime: Option<tokio::runtime::Handle>,
 }
 
 impl Default for EngineOptions {
@@ -47,7 +45,6 @@ impl Default for EngineOptions {
             build_timeout: Duration::from_secs(30),
             close_timeout: Duration::from_secs(30),
             resolver: Arc::new(SystemResolver),
-            runtime: None,
         }
     }
 }

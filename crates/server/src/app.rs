@@ -28,7 +28,7 @@ use crate::readiness::{Guard, Readiness};
 use crate::shedding::Throttler;
 use crate::stop::Stop;
 use crate::version::BUILD;
-use runtime::RequestRuntime;
+use runtime::RequestRuntimes;
 
 /// What start-up waits for: the first configuration.
 const CONFIG: &str = "config";
@@ -90,7 +90,7 @@ pub struct Bound {
     /// Not ready before the gRPC port is served.
     serving: Guard,
     front: Arc<Front>,
-    requests: RequestRuntime,
+    requests: RequestRuntimes,
 }
 
 /// The addresses that were really bound.
@@ -112,13 +112,13 @@ impl Bound {
         adapters: Adapters,
         source: ConfigSource,
     ) -> Result<Self, StartError> {
-        let requests = RequestRuntime::start(options.request_threads)?;
+        let requests = RequestRuntimes::start(options.request_threads)?;
         let registry = Registry::new();
         metrics::register(&registry)?;
         let readiness = Readiness::new();
         let (first, serving) = (readiness.wait_for(CONFIG), readiness.wait_for(LISTENER));
         let (listener, admin_listener, addresses) = bind(&options, &requests).await?;
-        let engine = engine(&options, &adapters, &registry, &requests)?;
+        let engine = engine(&options, &adapters, &registry)?;
         let throttler = Throttler::new(&options.shedding, &registry)?;
         let front = Arc::new(Front::new(engine.clone(), throttler, options.compat));
         let goaway = Goaway::default();
@@ -196,7 +196,9 @@ impl Bound {
                 engine,
                 timing: self.options.timing,
             };
-            let mut served = self.requests.handle().spawn(self.server.serve(self.listener));
+            let others = self.requests.others().to_vec();
+            let serving = async move { self.server.serve(self.listener, &others).await };
+            let mut served = self.requests.first().spawn(serving);
             drop(self.serving);
             let client = self.addresses.grpc.for_local_client();
             tracing::info!("ready; next: mixc check -m {client} -s destination.namespace=default");
@@ -213,11 +215,11 @@ impl Bound {
 /// Binds both ports; the gRPC port on the runtime that serves it.
 async fn bind(
     options: &AppOptions,
-    requests: &RequestRuntime,
+    requests: &RequestRuntimes,
 ) -> Result<(Listener, TcpListener, Addresses), StartError> {
     let address = options.grpc_address.clone();
     let listener =
-        requests.handle().spawn(Listener::bind("gRPC", address)).await.map_err(io::Error::from)??;
+        requests.first().spawn(Listener::bind("gRPC", address)).await.map_err(io::Error::from)??;
     let admin = Listener::bind("monitoring", options.admin_address.clone()).await?;
     let addresses = Addresses { grpc: listener.local_address()?, admin: admin.local_address()? };
     let Listener::Tcp(admin) = admin else { return Err(StartError::AdminAddress(addresses.admin)) };
@@ -226,16 +228,8 @@ async fn bind(
     Ok((listener, admin, addresses))
 }
 
-fn engine(
-    options: &AppOptions,
-    adapters: &Adapters,
-    registry: &Registry,
-    requests: &RequestRuntime,
-) -> Result<Engine, StartError> {
-    // Hosted adapters are built, and scraped, on the runtime of the admin port; calls of gRPC adapters belong to the
-    // requests that cause them.
-    let runtime = Some(requests.handle().clone());
-    let options = mixer_dispatch::EngineOptions { runtime, compat: options.compat, ..options.engine.clone() };
+fn engine(options: &AppOptions, adapters: &Adapters, registry: &Registry) -> Result<Engine, StartError> {
+    let options = mixer_dispatch::EngineOptions { compat: options.compat, ..options.engine.clone() };
     Ok(Engine::new(options, adapters.clone(), registry)?)
 }
 

@@ -9,6 +9,7 @@ mod goaway;
 mod observe;
 mod rpc_metrics;
 mod services;
+mod threads;
 
 pub use connections::GrpcServer;
 pub use goaway::Goaway;

@@ -1,18 +1,22 @@
 //! The front door of the Mixer API: Check and Report, from message bytes to message bytes.
 
 mod answer;
+mod finished;
 mod report;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use mixer_dispatch::{CheckError, QuotaRequest, RateLimitedLog, Stage};
 use mixer_rpc::raw::RawMixer;
 use mixer_wire::{BagError, WireError, parse_check, parse_report};
 use prometheus::{IntCounterVec, Opts, Registry};
 use tonic::{Request, Response, Status};
 
+use self::finished::Finished;
 use crate::front::Front;
 use crate::grpc::deadline::deadline;
 use crate::shedding::Overloaded;
@@ -119,16 +123,16 @@ impl RawMixer for MixerApi {
             request,
             deadline,
         };
-        // A task of its own: when the caller goes away, what it has sent is still reported.
-        let done = self.front.reports.spawn(async move {
+        let done = AssertUnwindSafe(async move {
             let done = work.run().await;
             drop(ticket);
             done
         });
-        match done.await {
+        let done = Finished::new(self.front.reports.clone(), done.catch_unwind()).await;
+        match done {
             Ok(done) => done.map(|()| Response::new(Bytes::new())),
-            Err(error) => {
-                tracing::error!(%error, "a report ended in a panic; this is a defect");
+            Err(_) => {
+                tracing::error!("a report ended in a panic, which the log names; this is a defect");
                 Err(Failure::Defect
                     .status(self.front.compat, "the report could not be dispatched; see the log of mixs"))
             }

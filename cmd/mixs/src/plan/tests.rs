@@ -90,5 +90,5 @@ fn rates_are_checked() {
         let error = plan_in(&[flag], Surroundings::default()).unwrap_err().to_string();
         assert!(error.starts_with(name), "{error}");
     }
-    assert_eq!(plan(&["--singleThreaded"]).app.request_threads, 1);
+    assert_eq!(plan(&["--singleThreaded"]).app.request_threads.get(), 1);
 }

@@ -27,17 +27,13 @@ impl Closing {
     }
 
     /// Begins to end handlers, without waiting.
-    pub(super) fn start(&self, unused: Vec<Arc<Running>>, runtime: Option<&tokio::runtime::Handle>) {
+    pub(super) fn start(&self, unused: Vec<Arc<Running>>) {
         let mut tasks = self.tasks.lock();
         tasks.retain(|(_, task)| !task.is_finished());
         for running in unused {
             let name = running.name().clone();
             let work = close(running, self.released.clone(), self.timeout, self.metrics.clone());
-            let task = match runtime {
-                Some(runtime) => runtime.spawn(work),
-                None => tokio::spawn(work),
-            };
-            tasks.push((name, task));
+            tasks.push((name, tokio::spawn(work)));
         }
     }
 

@@ -83,8 +83,7 @@ async fn make(order: &str, options: &EngineOptions) -> Result<Running, String> {
     };
     let registry = Registry::new(vec![Arc::new(Obedient)]);
     let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
-    let runtime = tokio::runtime::Handle::current();
-    build(Blueprint { config, paths: Default::default() }, &registry, options, &metrics, &runtime).await
+    build(Blueprint { config, paths: Default::default() }, &registry, options, &metrics).await
 }
 
 async fn check(running: &Running, caller: Option<Duration>) -> Result<CheckResult, HandlerError> {

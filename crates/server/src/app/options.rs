@@ -1,5 +1,6 @@
 //! Everything that decides how the server runs, checked.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 use mixer_config::CompileOptions;
@@ -27,8 +28,8 @@ pub struct AppOptions {
     pub engine: EngineOptions,
     /// Give the original's answers where ours differ by design.
     pub compat: bool,
-    /// Threads that answer requests.
-    pub request_threads: usize,
+    /// Threads that answer requests. A connection stays on one of them.
+    pub request_threads: NonZero<usize>,
     /// How long things may take.
     pub timing: Timing,
     /// A file that is kept while the server lives.

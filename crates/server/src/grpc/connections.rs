@@ -1,11 +1,14 @@
 //! Accepts connections and serves HTTP/2 on them, until told to say goodbye.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use mixer_rpc::raw::MixerService;
 use prometheus::Registry;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tonic::server::NamedService;
 
@@ -14,6 +17,7 @@ use super::doors::Doors;
 use super::goaway::Goaway;
 use super::rpc_metrics::RpcMetrics;
 use super::services::{Health, Served, Services};
+use super::threads::Threads;
 use crate::app::StartError;
 use crate::front::Front;
 use crate::listen::{Listener, accept_tcp, accept_unix};
@@ -57,9 +61,10 @@ impl GrpcServer {
         &self.doors.metrics
     }
 
-    /// Serves until [`Goaway::send`] and then until every connection has ended. Dropping the future drops the
-    /// connections.
-    pub async fn serve(self, listener: Listener) {
+    /// Serves until [`Goaway::send`] and then until every connection has ended, on the runtime that runs this and
+    /// on those of other threads. Dropping the future drops the connections.
+    pub async fn serve(self, listener: Listener, others: &[Handle]) {
+        let threads = Threads::new(others);
         let builder = self.builder();
         let mut connections = JoinSet::new();
         let mut stop = std::pin::pin!(self.doors.goaway.sent());
@@ -68,9 +73,16 @@ impl GrpcServer {
                 biased;
                 () = &mut stop => break,
                 Some(_) = connections.join_next() => {}
-                accepted = accept(&listener) => match accepted {
-                    Stream::Tcp(io) => drop(connections.spawn(connection(builder.clone(), io, self.doors.clone()))),
-                    Stream::Unix(io) => drop(connections.spawn(connection(builder.clone(), io, self.doors.clone()))),
+                accepted = accept(&listener) => {
+                    let (runtime, place) = threads.place();
+                    let (builder, doors) = (builder.clone(), self.doors.clone());
+                    let serving = async move {
+                        let _counted = place;
+                        if let Err(error) = accepted.serve(builder, doors).await {
+                            tracing::debug!(%error, "connection ended");
+                        }
+                    };
+                    connections.spawn_on(serving, runtime);
                 },
             }
         }
@@ -92,32 +104,47 @@ impl GrpcServer {
 
 type Builder = hyper::server::conn::http2::Builder<TokioExecutor>;
 
+/// A connection that no runtime watches yet.
 enum Stream {
-    Tcp(tokio::net::TcpStream),
-    Unix(tokio::net::UnixStream),
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
 }
 
 async fn accept(listener: &Listener) -> Stream {
-    match listener {
-        Listener::Tcp(listener) => Stream::Tcp(accept_tcp(listener).await),
-        Listener::Unix(listener, _) => Stream::Unix(accept_unix(listener).await),
+    loop {
+        let accepted = match listener {
+            Listener::Tcp(listener) => accept_tcp(listener).await.into_std().map(Stream::Tcp),
+            Listener::Unix(listener, _) => accept_unix(listener).await.into_std().map(Stream::Unix),
+        };
+        match accepted {
+            Ok(stream) => return stream,
+            Err(error) => tracing::warn!(%error, "a connection was lost before it could be served"),
+        }
     }
 }
 
-async fn connection<I>(builder: Builder, io: I, doors: Doors)
+impl Stream {
+    /// Serves a connection to its end, on the runtime that runs this.
+    async fn serve(self, builder: Builder, doors: Doors) -> Result<(), Box<dyn Error + Send + Sync>> {
+        match self {
+            Self::Tcp(stream) => connection(builder, TcpStream::from_std(stream)?, doors).await?,
+            Self::Unix(stream) => connection(builder, UnixStream::from_std(stream)?, doors).await?,
+        }
+        Ok(())
+    }
+}
+
+async fn connection<I>(builder: Builder, io: I, doors: Doors) -> hyper::Result<()>
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let goaway = doors.goaway.sent();
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), doors));
-    let ended = tokio::select! {
+    tokio::select! {
         ended = connection.as_mut() => ended,
         () = goaway => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "connection ended");
     }
 }

@@ -1,5 +1,6 @@
 //! A running server with the recording adapter, its clients, and shorthand for configuration and attributes.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +57,7 @@ pub(crate) fn options() -> AppOptions {
         compile: Default::default(),
         engine: Default::default(),
         compat: false,
-        request_threads: 2,
+        request_threads: NonZero::new(2).unwrap(),
         timing: Timing { drain: Duration::from_secs(60), ..Timing::default() },
         liveness_file: None,
         readiness_file: None,

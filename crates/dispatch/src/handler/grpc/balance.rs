@@ -56,21 +56,14 @@ impl Drop for Balancer {
 }
 
 impl Balancer {
-    /// Starts looking names up on `runtime`; nothing is connected before the first call.
-    pub(crate) fn new(
-        target: &Target,
-        connector: Connector,
-        resolver: Arc<dyn Resolve>,
-        runtime: &tokio::runtime::Handle,
-    ) -> Self {
+    /// Starts looking names up; nothing is connected before the first call.
+    pub(crate) fn new(target: &Target, connector: Connector, resolver: Arc<dyn Resolve>) -> Self {
         let connector = Arc::new(connector);
         let places = match target {
             Target::Name { .. } => Vec::new(),
             Target::Addresses(addresses) => addresses.iter().copied().map(Place::Tcp).collect(),
             Target::Unix(path) => vec![Place::Unix(path.as_path().into())],
         };
-        // Channels start their task where they are made.
-        let _entered = runtime.enter();
         let endpoints = places.into_iter().map(|place| Arc::new(Endpoint::new(place, connector.clone())));
         let endpoints = Arc::new(Endpoints::from_pointee(endpoints.collect()));
         let failed = Arc::new(Notify::new());
@@ -88,7 +81,7 @@ impl Balancer {
                     failed: failed.clone(),
                     log: RateLimitedLog::new(Duration::from_secs(60)),
                 };
-                Some(runtime.spawn(refresher.run()).abort_handle())
+                Some(tokio::spawn(refresher.run()).abort_handle())
             }
             _ => None,
         };

@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use prometheus::IntCounter;
 use tokio::time::Instant;
 
-use super::SLOW;
 use super::backoff::Backoff;
+use super::remote::SLOW;
 
 /// Failures in a row after which the breaker opens.
 const THRESHOLD: u32 = 5;

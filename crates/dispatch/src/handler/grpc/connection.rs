@@ -16,15 +16,15 @@ use http::uri::InvalidUri;
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::runtime::Handle;
 use tonic::body::Body;
 use tonic::client::Grpc;
 
 use super::endpoint::Place;
+use super::local::PerRuntime;
 
 /// The longest that one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -39,27 +39,21 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("mixer-rs/", env!("C
 #[derive(Debug)]
 pub(crate) struct Connector {
     origin: Uri,
-    runtime: Handle,
 }
 
 impl Connector {
-    /// Connections whose calls carry this authority, and whose tasks run on `runtime`.
+    /// Connections whose calls carry this authority.
     ///
     /// # Errors
     /// The authority cannot be one.
-    pub(crate) fn new(authority: &str, runtime: Handle) -> Result<Self, InvalidUri> {
-        Ok(Self { origin: format!("http://{authority}").parse()?, runtime })
+    pub(crate) fn new(authority: &str) -> Result<Self, InvalidUri> {
+        Ok(Self { origin: format!("http://{authority}").parse()? })
     }
 
     /// A client that connects when it is first used.
     pub(super) fn client(&self, place: &Place) -> Grpc<Connection> {
-        let shared = Shared {
-            place: place.clone(),
-            runtime: self.runtime.clone(),
-            sender: Mutex::new(None),
-            connecting: tokio::sync::Mutex::new(()),
-        };
-        Grpc::with_origin(Connection(Arc::new(shared)), self.origin.clone())
+        let connection = Connection { place: place.clone(), lines: Arc::default() };
+        Grpc::with_origin(connection, self.origin.clone())
     }
 }
 
@@ -68,14 +62,17 @@ impl Connector {
 #[error("{0}")]
 pub(crate) struct ConnectFailed(Box<dyn Error + Send + Sync>);
 
-/// A connection, shared by all calls to an address.
+/// The connections to an address, one for each runtime, shared by all its calls.
 #[derive(Clone, Debug)]
-pub(crate) struct Connection(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
+pub(crate) struct Connection {
     place: Place,
-    runtime: Handle,
+    lines: Arc<PerRuntime<Line>>,
+}
+
+/// The connection of one runtime, whose tasks run there.
+#[derive(Debug)]
+struct Line {
+    place: Place,
     sender: Mutex<Option<SendRequest<Body>>>,
     /// Held by whoever connects; the others wait for the outcome.
     connecting: tokio::sync::Mutex<()>,
@@ -94,18 +91,23 @@ impl tower::Service<Request<Body>> for Connection {
 
     fn call(&mut self, mut request: Request<Body>) -> Sending {
         request.headers_mut().insert(USER_AGENT, AGENT);
-        let shared = self.0.clone();
+        let line = self.lines.get_or_make(|| Line::to(&self.place));
         Box::pin(async move {
-            let mut sender = match shared.open() {
+            let mut sender = match line.open() {
                 Some(sender) => sender,
-                None => shared.connect().await?,
+                None => line.connect().await?,
             };
             Ok(sender.send_request(request).await?)
         })
     }
 }
 
-impl Shared {
+impl Line {
+    fn to(place: &Place) -> Self {
+        let connecting = tokio::sync::Mutex::new(());
+        Self { place: place.clone(), sender: Mutex::new(None), connecting }
+    }
+
     /// The connection, when there is one that works as far as is known.
     fn open(&self) -> Option<SendRequest<Body>> {
         self.sender.lock().as_ref().filter(|sender| !sender.is_closed()).cloned()
@@ -134,10 +136,10 @@ impl Shared {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let executor = OnRuntime(self.runtime.clone());
-        let handshake = Builder::new(executor).timer(TokioTimer::new()).handshake(TokioIo::new(stream));
+        let handshake =
+            Builder::new(TokioExecutor::new()).timer(TokioTimer::new()).handshake(TokioIo::new(stream));
         let (sender, connection) = handshake.await?;
-        self.runtime.spawn(async move {
+        tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to an adapter ended");
             }
@@ -166,16 +168,4 @@ fn notice_death(stream: &TcpStream) -> std::io::Result<()> {
 
 async fn unix(path: &Path) -> std::io::Result<UnixStream> {
     UnixStream::connect(path).await
-}
-
-#[derive(Clone, Debug)]
-struct OnRuntime(Handle);
-
-impl<F> hyper::rt::Executor<F> for OnRuntime
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn execute(&self, future: F) {
-        self.0.spawn(future);
-    }
 }

@@ -9,9 +9,9 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tonic::client::Grpc;
 
-use super::SLOW;
 use super::backoff::Backoff;
 use super::connection::{Connection, Connector};
+use super::remote::SLOW;
 
 /// Failures in a row after which the connection is made anew: a dead peer does not close it.
 const RENEW_AFTER: u32 = 3;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use mixer_adapter_api::BoxFuture;
 use parking_lot::Mutex;
-use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
 use super::{Balancer, HURRY, REFRESH};
@@ -50,8 +49,8 @@ impl Resolve for Script {
 
 fn balancer(script: &Arc<Script>) -> Balancer {
     let target = Target::parse("dns:///adapter:8080").unwrap();
-    let connector = Connector::new(&target.authority(), Handle::current()).unwrap();
-    Balancer::new(&target, connector, script.clone(), &Handle::current())
+    let connector = Connector::new(&target.authority()).unwrap();
+    Balancer::new(&target, connector, script.clone())
 }
 
 fn last(endpoint: &Endpoint) -> u8 {
