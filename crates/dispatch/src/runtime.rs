@@ -191,7 +191,8 @@ impl Runtime {
     pub(crate) fn instance_failed(&self, id: InstanceId, error: &EncodeError) -> HandlerError {
         let name = &self.instance(id).name;
         let reason = if error.is_absent() { "absent" } else { "failed" };
-        let message = format!("instance {name}: {error}");
+        // The text names the instance.
+        let message = error.to_string();
         if let Some(record) = self.instances.get(id.0) {
             let counter = if error.is_absent() { &record.absent } else { &record.failed };
             let make = || self.metrics.losses.instance_errors.with_label_values(&[&**name, reason]);

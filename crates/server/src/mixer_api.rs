@@ -74,12 +74,18 @@ impl MixerApi {
 
     fn no_answer(&self, error: &CheckError) -> Status {
         let compat = self.front.compat;
+        let text = if compat {
+            let errors: Vec<_> = error.failures.iter().map(|(_, error)| error).collect();
+            report::list_of_errors(&errors)
+        } else {
+            error.to_string()
+        };
         match error.stage {
             Stage::Preprocess => {
-                Failure::Preprocess.status(compat, format!("preprocessing attributes failed: {error}"))
+                Failure::Preprocess.status(compat, format!("preprocessing attributes failed: {text}"))
             }
             Stage::Check => {
-                Failure::Check.status(compat, format!("performing check operation failed: {error}"))
+                Failure::Check.status(compat, format!("performing check operation failed: {text}"))
             }
         }
     }

@@ -116,7 +116,7 @@ async fn an_instance_that_cannot_be_made_is_a_failure_of_its_action() {
         assert_eq!(result.is_err(), fails);
         if let Err(error) = result {
             assert_eq!(error.kind(), ErrorKind::Evaluation);
-            assert!(error.to_string().contains("instance n.instance.istio-system"), "{error}");
+            assert!(error.to_string().contains("[n.instance.istio-system]"), "{error}");
             assert!(error.to_string().contains("source.user"), "{error}");
         }
         let labels = [("instance", "n.instance.istio-system"), ("reason", "absent")];

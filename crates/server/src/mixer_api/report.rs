@@ -1,5 +1,6 @@
 //! One report: every bag that can be read is dispatched, those that cannot are counted with their reason.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -71,7 +72,12 @@ fn compat_answer(errors: &[BagError], summary: &ReportSummary) -> Result<(), Sta
     if lines.is_empty() {
         return Ok(());
     }
-    let plural = if lines.len() == 1 { "error" } else { "errors" };
-    let list: String = lines.iter().map(|line| format!("\n\t* {line}")).collect();
-    Err(Failure::PartDispatched.status(true, format!("{} {plural} occurred:{list}\n\n", lines.len())))
+    Err(Failure::PartDispatched.status(true, list_of_errors(&lines)))
+}
+
+/// Errors as the original's library prints them.
+pub(super) fn list_of_errors<E: Display>(errors: &[E]) -> String {
+    let plural = if errors.len() == 1 { "error" } else { "errors" };
+    let list: String = errors.iter().map(|error| format!("\n\t* {error}")).collect();
+    format!("{} {plural} occurred:{list}\n\n", errors.len())
 }
