@@ -40,7 +40,7 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_parser = address)]
     pub(crate) monitoring_address: Option<ListenAddress>,
     /// Where the hosted prometheus adapter serves its metrics: host:port. It listens once a handler uses it.
-    #[arg(long, default_value = "0.0.0.0:42422")]
+    #[arg(long, default_value = "[::]:42422")]
     pub(crate) prometheus_address: std::net::SocketAddr,
     /// Longest gRPC message that is taken, in bytes.
     #[arg(long, default_value_t = 1_048_576, value_parser = clap::value_parser!(u32).range(1..))]

@@ -8,6 +8,7 @@ mod edits;
 mod expiry;
 mod exposition;
 mod parse_back;
+mod promtool;
 mod report;
 mod scrape;
 mod support;
