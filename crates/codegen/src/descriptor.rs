@@ -7,12 +7,20 @@ use mixer_template::{ParamsMessage, Template};
 use crate::model::service_of;
 use crate::{Error, Model, Protos, Rule, Source, handler_service};
 
-/// The descriptor set of a template's handler service, from either form of the template: the author's `template.proto`
-/// or the handler service made from it.
+/// A template as servers read it.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The descriptor set of its handler service, with everything that imports.
+    pub descriptor_set: Vec<u8>,
+    /// The template itself, called as its option `template_name` says.
+    pub template: Template,
+}
+
+/// Reads and compiles a template in either form: the author's `template.proto`, or the handler service made from it.
 ///
 /// # Errors
 /// The template breaks rules, or the handler service is none that a server can call.
-pub fn template_descriptor(protos: &Protos, path: &Path) -> Result<Vec<u8>, Error> {
+pub fn compile_template(protos: &Protos, path: &Path) -> Result<Compiled, Error> {
     let given = protos.read(path)?;
     let shown = path.display().to_string();
     let set = match service_of(&given) {
@@ -35,8 +43,11 @@ pub fn template_descriptor(protos: &Protos, path: &Path) -> Result<Vec<u8>, Erro
             protos.compile(&name, &handler_service(&model), &path)?.descriptor_set().to_vec()
         }
     };
-    match Template::from_descriptor_set("template", &set) {
-        Ok(_) => Ok(set),
+    match Template::from_descriptor_set("", &set) {
+        Ok(template) => {
+            let name = template.template_name().to_owned();
+            Ok(Compiled { descriptor_set: set, template: template.with_name(&name) })
+        }
         Err(error) => Err(Error::one(&shown, None, Rule::HandlerService, error.to_string())),
     }
 }

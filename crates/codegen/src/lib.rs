@@ -4,14 +4,18 @@
 mod comments;
 mod descriptor;
 mod diagnostic;
+mod golden;
 mod model;
 mod protos;
+mod reference;
 mod resource;
 mod service;
 
-pub use descriptor::{config_descriptor, template_descriptor};
+pub use descriptor::{Compiled, compile_template, config_descriptor};
 pub use diagnostic::{Diagnostic, Error, Rule};
+pub use golden::{GoldenCases, NotGolden};
 pub use model::{Field, Item, Message, Model, Policy, Shape};
 pub use protos::{Protos, Source};
+pub use reference::reference;
 pub use resource::{Adapter, BadName, Metadata, adapter_resource, template_resource};
 pub use service::handler_service;

@@ -101,7 +101,8 @@ impl Protos {
         resolver.add(DescriptorSetFileResolver::decode(bytes).map_err(|error| not_a_set(&error))?);
         // The library panics on some damaged files while it words the error.
         let opened = catch_unwind(AssertUnwindSafe(|| open(resolver, &names, &BTreeMap::new())));
-        let compiler = opened.map_err(|_| refuse("the descriptor set is damaged; make it anew".to_owned()))?;
+        let compiler =
+            opened.map_err(|_| refuse("the descriptor set is damaged; make it anew".to_owned()))?;
         let compiler = compiler.map_err(|error| {
             let text = error.to_string().replace(" [compile]", "");
             refuse(format!("{text}; make the set with protoc --include_imports"))

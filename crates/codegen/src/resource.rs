@@ -95,7 +95,11 @@ fn scalar(text: &str) -> String {
     let word = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
     // What YAML 1.1, which Kubernetes' tools read, takes for something else.
     let special = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-    if plain && word && !special.contains(&text.to_lowercase().as_str()) { text.to_owned() } else { quoted(text) }
+    if plain && word && !special.contains(&text.to_lowercase().as_str()) {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
 }
 
 /// Text in double quotes; YAML reads what JSON writes.

@@ -24,7 +24,9 @@ pub fn handler_service(model: &Model) -> String {
     if let Some(output) = &model.output {
         writer.message("OutputMsg", &output.comment, &written(&output.fields, instance_field));
     }
-    let name = format!("  // Full name of the instance: `name.instance.namespace`.\n  string name = {NAME_FIELD};\n");
+    let name = format!(
+        "  // Full name of the instance: `name.instance.namespace`.\n  string name = {NAME_FIELD};\n"
+    );
     let template = &model.template;
     let mut fields = vec![name];
     fields.extend(written(&template.fields, instance_field));
@@ -71,8 +73,11 @@ impl Writer<'_> {
         });
         let messages =
             std::iter::once(&self.model.template).chain(&self.model.output).chain(&self.model.resources);
-        let items: Vec<&Item> = messages.flat_map(|message| &message.fields).map(|field| &field.item).collect();
-        files.extend(items.iter().any(|item| matches!(item, Item::Policy(_))).then_some("policy/v1beta1/type.proto"));
+        let items: Vec<&Item> =
+            messages.flat_map(|message| &message.fields).map(|field| &field.item).collect();
+        files.extend(
+            items.iter().any(|item| matches!(item, Item::Policy(_))).then_some("policy/v1beta1/type.proto"),
+        );
         files.extend(items.iter().any(|item| item.is_dynamic()).then_some("policy/v1beta1/value_type.proto"));
         files.sort_unstable();
         files
@@ -107,7 +112,9 @@ impl Writer<'_> {
         };
         let quota = match self.model.variety {
             Variety::Quota => {
-                format!("\n  // How much is wanted, by instance name.\n  {MODEL}.QuotaRequest quota_request = 4;\n")
+                format!(
+                    "\n  // How much is wanted, by instance name.\n  {MODEL}.QuotaRequest quota_request = 4;\n"
+                )
             }
             _ => String::new(),
         };

@@ -28,7 +28,8 @@ pub(super) fn read(
     let file = message.parent_file();
     let mut fields = Vec::new();
     // Reflection goes by number; the generated messages keep the author's order.
-    let numbers = message.descriptor_proto().field.iter().filter_map(|field| u32::try_from(field.number()).ok());
+    let numbers =
+        message.descriptor_proto().field.iter().filter_map(|field| u32::try_from(field.number()).ok());
     for field in numbers.filter_map(|number| message.get_field(number)) {
         let refusals = [
             name(&field, role, variety),
@@ -59,7 +60,8 @@ fn name(field: &FieldDescriptor, role: Role, variety: Variety) -> Option<Refusal
     let bindings = role == Role::Template && variety == Variety::AttributeGenerator;
     let taken = field.name().eq_ignore_ascii_case("name") || bindings && field.name() == BINDINGS.0;
     taken.then(|| {
-        let text = format!("{message} must not have a field {:?}, which is reserved; rename it", field.name());
+        let text =
+            format!("{message} must not have a field {:?}, which is reserved; rename it", field.name());
         (Rule::ReservedName, text)
     })
 }
@@ -67,7 +69,9 @@ fn name(field: &FieldDescriptor, role: Role, variety: Variety) -> Option<Refusal
 fn number(field: &FieldDescriptor, role: Role, variety: Variety) -> Option<Refusal> {
     let user = match field.number() {
         NAME_FIELD if role == Role::Template => "the instance's name",
-        number if number == BINDINGS.1 && role == Role::Template && variety == Variety::AttributeGenerator => {
+        number
+            if number == BINDINGS.1 && role == Role::Template && variety == Variety::AttributeGenerator =>
+        {
             "attribute bindings"
         }
         _ => return None,
@@ -80,7 +84,9 @@ fn number(field: &FieldDescriptor, role: Role, variety: Variety) -> Option<Refus
 fn plain(field: &FieldDescriptor) -> Option<String> {
     let proto = field.field_descriptor_proto();
     let what = match field.containing_oneof() {
-        Some(oneof) if oneof.is_synthetic() => "is optional; instances cannot tell unset from zero".to_owned(),
+        Some(oneof) if oneof.is_synthetic() => {
+            "is optional; instances cannot tell unset from zero".to_owned()
+        }
         Some(oneof) => format!("is part of the oneof {:?}", oneof.name()),
         None if proto.options.as_ref().is_some_and(|options| options.packed == Some(false)) => {
             "has the option packed = false".to_owned()
@@ -123,7 +129,9 @@ fn classify(field: &FieldDescriptor, role: Role, variety: Variety) -> Result<(Sh
     };
     let item = item.and_then(|item| match (&item, role) {
         (Item::Policy(Policy::Value), Role::Output) => Err(item.proto().to_owned()),
-        (Item::Policy(Policy::Value), _) if variety == Variety::AttributeGenerator => Err(item.proto().to_owned()),
+        (Item::Policy(Policy::Value), _) if variety == Variety::AttributeGenerator => {
+            Err(item.proto().to_owned())
+        }
         (Item::Message(name), Role::Output) => Err(format!("message {name}")),
         (_, Role::Output) if shape == Shape::List => Err(format!("repeated {}", item.proto())),
         (_, Role::Output) if shape == Shape::Map && item != Item::String => {
@@ -146,9 +154,7 @@ fn item(field: &FieldDescriptor, kind: &Kind) -> Result<Item, String> {
             match policy {
                 Some(policy) => Item::Policy(policy),
                 // A message declared within another one has a diagnostic of its own.
-                None if is_resource(message, field) => {
-                    Item::Message(message.name().to_owned())
-                }
+                None if is_resource(message, field) => Item::Message(message.name().to_owned()),
                 None => return Err(format!("message {}", message.full_name())),
             }
         }

@@ -206,8 +206,12 @@ impl<'s> Reader<'s> {
         let Some(message) = self.message(name) else {
             let rule = if name == TEMPLATE { Rule::TemplateMessage } else { Rule::OutputMessage };
             let text = match rule {
-                Rule::TemplateMessage => "message Template is not defined; its fields are what instances hold",
-                _ => "message OutputTemplate is not defined; its fields are what adapters of this variety answer",
+                Rule::TemplateMessage => {
+                    "message Template is not defined; its fields are what instances hold"
+                }
+                _ => {
+                    "message OutputTemplate is not defined; its fields are what adapters of this variety answer"
+                }
             };
             self.checker.refuse(&self.file, &[], rule, text);
             if let Some(last) = self.checker.diagnostics.last_mut() {

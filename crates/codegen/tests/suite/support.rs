@@ -26,5 +26,7 @@ pub(crate) fn documents(text: &str) -> Vec<serde_json::Value> {
 
 /// The descriptor set of a `template` resource.
 pub(crate) fn descriptor(resource: &serde_json::Value) -> Vec<u8> {
-    base64::engine::general_purpose::STANDARD.decode(resource["spec"]["descriptor"].as_str().unwrap()).unwrap()
+    base64::engine::general_purpose::STANDARD
+        .decode(resource["spec"]["descriptor"].as_str().unwrap())
+        .unwrap()
 }
