@@ -8,6 +8,8 @@ pub(super) fn reference(model: &Model, level: u8) -> String {
     if !model.template.comment.is_empty() {
         text = format!("{}\n\n", model.template.comment);
     }
+    let Model { variety, package, title, .. } = model;
+    text.push_str(&format!("`{variety}`, called as `/{package}.Handle{title}Service/Handle{title}`.\n\n"));
     text.push_str(&fields(&model.template, "expression"));
     for message in &model.resources {
         text.push_str(&section(level, &message.name, &message.comment));
