@@ -9,8 +9,6 @@ use prost_types::source_code_info::Location;
 pub(crate) const SYNTAX: &[i32] = &[12];
 /// Path of the `package` statement.
 pub(crate) const PACKAGE: &[i32] = &[2];
-/// Path of the file's options.
-pub(crate) const OPTIONS: &[i32] = &[8];
 
 /// What is known of the places in one file. A descriptor set that was made without source information has none.
 #[derive(Debug, Default)]
@@ -28,8 +26,11 @@ impl Comments {
         Self(places)
     }
 
-    /// The line on which an element starts, from 1.
+    /// The line on which an element starts, from 1; none for the file as a whole, whose path is empty.
     pub(crate) fn line(&self, path: &[i32]) -> Option<u32> {
+        if path.is_empty() {
+            return None;
+        }
         let start = self.0.get(path)?.span.first()?;
         u32::try_from(start + 1).ok()
     }

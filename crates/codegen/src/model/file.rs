@@ -7,10 +7,13 @@ use prost_reflect::{FileDescriptor, MessageDescriptor, ServiceDescriptor, Syntax
 
 use super::fields::{self, Role};
 use super::{Message, Model};
-use crate::comments::{Comments, OPTIONS, PACKAGE, SYNTAX};
+use crate::comments::{Comments, PACKAGE, SYNTAX};
 use crate::{Diagnostic, Error, Rule, Source};
 
 const EXTENSIONS: &str = "istio.mixer.adapter.model.v1beta1";
+/// Paths of the two options.
+const VARIETY: &[i32] = &[8, 72_295_727];
+const NAME: &[i32] = &[8, 72_295_888];
 const TEMPLATE: &str = "Template";
 const OUTPUT: &str = "OutputTemplate";
 
@@ -27,7 +30,7 @@ impl<'s> Checker<'s> {
         Self { source, comments: comments.collect(), diagnostics: Vec::new() }
     }
 
-    /// Notes a problem with the element at `path` of a file.
+    /// Notes a problem with the element at `path` of a file; without a path with the whole file.
     pub(super) fn refuse(
         &mut self,
         file: &FileDescriptor,
@@ -83,7 +86,7 @@ pub(super) fn read(source: &Source) -> Result<Model, Error> {
     let variety = Variety::from_number(number);
     if variety.is_none() {
         let text = format!("template_variety {number} is none of 0 to 4");
-        checker.refuse(&file, OPTIONS, Rule::Variety, text);
+        checker.refuse(&file, VARIETY, Rule::Variety, text);
     }
     if file.syntax() != Syntax::Proto3 {
         checker.refuse(&file, SYNTAX, Rule::Proto3, "only proto3 template files are allowed");
@@ -118,7 +121,7 @@ fn template_file(checker: &mut Checker<'_>) -> Option<(FileDescriptor, i32)> {
             source.shown(first.name()),
             source.shown(second.name())
         );
-        checker.refuse(second, OPTIONS, Rule::OneTemplate, text);
+        checker.refuse(second, VARIETY, Rule::OneTemplate, text);
         return None;
     }
     let text = "no proto file has the option template_variety; import \
@@ -127,9 +130,6 @@ fn template_file(checker: &mut Checker<'_>) -> Option<(FileDescriptor, i32)> {
                 the five varieties";
     let file = source.main().cloned().or_else(|| source.pool().files().last())?;
     checker.refuse(&file, &[], Rule::OneTemplate, text);
-    if let Some(last) = checker.diagnostics.last_mut() {
-        last.line = None;
-    }
     None
 }
 
@@ -147,7 +147,7 @@ fn title(checker: &mut Checker<'_>, file: &FileDescriptor) -> Option<String> {
     let name = match option.as_ref().and_then(Value::as_str) {
         Some(name) if !letters(name) => {
             let text = format!("the option template_name {name:?} must have letters only");
-            checker.refuse(file, OPTIONS, Rule::TemplateName, text);
+            checker.refuse(file, NAME, Rule::TemplateName, text);
             return None;
         }
         Some(name) => name,
@@ -214,9 +214,6 @@ impl<'s> Reader<'s> {
                 }
             };
             self.checker.refuse(&self.file, &[], rule, text);
-            if let Some(last) = self.checker.diagnostics.last_mut() {
-                last.line = None;
-            }
             return None;
         };
         Some(fields::read(&mut self.checker, &message, role, self.variety))

@@ -1,12 +1,24 @@
-//! What the tests share: where the project's files are, proto text to models, resources to descriptors.
+//! What the tests share: where the project's files are, proto text to models and templates, YAML to values.
 
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use mixer_codegen::{Error, Model, Protos, Source};
+use mixer_codegen::{Error, Model, Protos, Source, handler_service};
+use mixer_template::Template;
 
 pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A `template.proto` with the usual imports: package, variety, messages.
+pub(crate) fn author(package: &str, variety: &str, messages: &str) -> String {
+    format!(
+        "syntax = \"proto3\";\n\
+         package {package};\n\
+         import \"mixer/adapter/model/v1beta1/extensions.proto\";\n\
+         import \"policy/v1beta1/type.proto\";\n\
+         option (istio.mixer.adapter.model.v1beta1.template_variety) = TEMPLATE_VARIETY_{variety};\n\
+         {messages}"
+    )
 }
 
 /// Compiles proto text as `template.proto`.
@@ -14,19 +26,19 @@ pub(crate) fn source(text: &str) -> Result<Source, Error> {
     Protos::default().compile("template.proto", text, Path::new("template.proto"))
 }
 
-pub(crate) fn model(text: &str) -> Model {
-    source(text).and_then(|source| Model::read(&source)).unwrap_or_else(|error| panic!("{error}\n{text}"))
+pub(crate) fn model(text: &str) -> Result<Model, Error> {
+    Model::read(&source(text)?)
 }
 
-/// The documents of a YAML file.
-pub(crate) fn documents(text: &str) -> Vec<serde_json::Value> {
-    let documents = text.split("\n---").filter(|document| !document.trim().is_empty());
-    documents.map(|document| serde_saphyr::from_str(document).unwrap()).collect()
+/// The template that a handler service made from proto text describes.
+pub(crate) fn template(text: &str) -> Template {
+    let service = handler_service(&model(text).unwrap_or_else(|error| panic!("{error}\n{text}")));
+    let made = Protos::default().compile("service.proto", &service, Path::new("service.proto"));
+    let made = made.unwrap_or_else(|error| panic!("{error}\n{service}"));
+    Template::from_descriptor_set("made", made.descriptor_set()).unwrap()
 }
 
-/// The descriptor set of a `template` resource.
-pub(crate) fn descriptor(resource: &serde_json::Value) -> Vec<u8> {
-    base64::engine::general_purpose::STANDARD
-        .decode(resource["spec"]["descriptor"].as_str().unwrap())
-        .unwrap()
+/// A YAML document.
+pub(crate) fn yaml(text: &str) -> serde_json::Value {
+    serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
