@@ -38,20 +38,23 @@ pub(crate) struct Block<'t> {
     pub(crate) text: &'t str,
 }
 
-/// The generated parts of a Markdown file, in order.
+/// The generated parts of a Markdown file, in order. A part begins on a line of its own, and not in a fenced block, which
+/// only shows one.
 pub(crate) fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find(BEGIN) {
-        let after = rest.get(start..).unwrap_or_default();
-        let end = after.find(END).map_or(after.len(), |end| end + END.len());
-        let (block, next) = after.split_at(end);
-        let command = block.lines().next().and_then(|line| line.strip_prefix(BEGIN)?.strip_suffix("-->"));
-        // A block begins on a line of its own; anything else only speaks of one.
-        if rest.get(..start).is_none_or(|before| before.is_empty() || before.ends_with('\n')) {
-            blocks.push(Block { command: command.unwrap_or_default().trim(), text: block });
-        }
-        rest = next;
+    let (mut offset, mut fenced) = (0, false);
+    while let Some(rest) = text.get(offset..).filter(|rest| !rest.is_empty()) {
+        let line = rest.split_inclusive('\n').next().unwrap_or(rest);
+        let command = line.strip_prefix(BEGIN).filter(|_| !fenced);
+        let Some(command) = command else {
+            fenced ^= line.trim_start().starts_with("```");
+            offset += line.len();
+            continue;
+        };
+        let end = rest.find(END).map_or(rest.len(), |end| end + END.len());
+        let command = command.trim_end().strip_suffix("-->").unwrap_or_default().trim();
+        blocks.push(Block { command, text: rest.get(..end).unwrap_or(rest) });
+        offset += end;
     }
     blocks
 }

@@ -25,7 +25,8 @@ pub fn compile_template(protos: &Protos, path: &Path) -> Result<Compiled, Error>
     let shown = path.display().to_string();
     let set = match service_of(&given) {
         Some(service) => {
-            for method in service.methods().filter(|m| m.is_client_streaming() || m.is_server_streaming()) {
+            let mut methods = service.methods();
+            if let Some(method) = methods.find(|m| m.is_client_streaming() || m.is_server_streaming()) {
                 let text = format!(
                     "method {} of {} streams; an adapter's method takes one message and answers with one",
                     method.name(),

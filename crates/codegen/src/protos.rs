@@ -50,7 +50,7 @@ impl Protos {
     /// The file cannot be read, is not sound protobuf, or imports what is not there.
     pub fn read(&self, path: &Path) -> Result<Source, Error> {
         let shown = path.display().to_string();
-        let read = |source| Error::Read { path: shown.clone(), source };
+        let read = |cause| Error::Read { path: shown.clone(), cause };
         if path.extension().is_some_and(|extension| extension == "proto") {
             let text = fs::read_to_string(path).map_err(read)?;
             self.compile(&self.import_name(path), &text, path)

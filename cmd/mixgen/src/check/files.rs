@@ -17,21 +17,31 @@ pub(super) struct Found {
     pub(super) named: bool,
 }
 
-/// The files of a command line, each once, sorted.
+/// Files by their whole paths, so that each is looked at once.
+type Files = BTreeMap<PathBuf, Found>;
+
+/// The files of a command line, sorted.
 pub(super) fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Found>> {
-    let mut found = BTreeMap::new();
+    let mut files = Files::new();
     for path in paths {
         let metadata = fs::metadata(path).with_context(|| format!("cannot find {}", path.display()))?;
         if metadata.is_dir() {
-            search(path, &mut found)?;
+            search(path, &mut files)?;
         } else {
-            found.insert(path.clone(), true);
+            add(&mut files, path, true)?;
         }
     }
-    Ok(found.into_iter().map(|(path, named)| Found { path, named }).collect())
+    Ok(files.into_values().collect())
 }
 
-fn search(root: &Path, found: &mut BTreeMap<PathBuf, bool>) -> anyhow::Result<()> {
+fn add(files: &mut Files, path: &Path, named: bool) -> anyhow::Result<()> {
+    let whole = path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?;
+    let shown = path.strip_prefix(".").unwrap_or(path).to_path_buf();
+    files.entry(whole).or_insert(Found { path: shown, named }).named |= named;
+    Ok(())
+}
+
+fn search(root: &Path, files: &mut Files) -> anyhow::Result<()> {
     let mut pending = vec![root.to_path_buf()];
     while let Some(directory) = pending.pop() {
         let entries =
@@ -45,7 +55,7 @@ fn search(root: &Path, found: &mut BTreeMap<PathBuf, bool>) -> anyhow::Result<()
             if kind.is_dir() && !name.starts_with('.') && !SKIPPED.contains(&name.as_ref()) {
                 pending.push(path);
             } else if kind.is_file() && has_extension(&path) {
-                found.entry(path).or_insert(false);
+                add(files, &path, false)?;
             }
         }
     }

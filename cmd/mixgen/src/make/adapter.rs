@@ -23,7 +23,7 @@ pub(crate) struct AdapterArgs {
     description: String,
     /// The adapter's configuration, which has a message Params: a .proto file, or the descriptor set that protoc
     /// --include_imports makes of one. An adapter without configuration has none.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = path_or_nothing)]
     config: Option<PathBuf>,
     /// Whether the adapter is configured by sessions (-s, -s=true) instead of with every call (-s=false). The default
     /// is false; that of the original was true.
@@ -47,6 +47,11 @@ pub(crate) struct AdapterArgs {
     imports: Imports,
 }
 
+/// Empty text, the original's default, means that there is no file.
+fn path_or_nothing(text: &str) -> Result<PathBuf, std::convert::Infallible> {
+    Ok(PathBuf::from(text))
+}
+
 /// The words that the original's flags take.
 fn parse_bool(text: &str) -> Result<bool, String> {
     mixer_cli::parse_bool(text).map_err(|error| error.to_string())
@@ -65,6 +70,10 @@ impl AdapterArgs {
         }
     }
 
+    fn config(&self) -> Option<&Path> {
+        self.config.as_deref().filter(|path| !path.as_os_str().is_empty())
+    }
+
     pub(crate) fn output(&self) -> Option<PathBuf> {
         let output = self.output.as_ref()?;
         Some(if output.is_dir() { output.join(format!("{}.yaml", self.name)) } else { output.clone() })
@@ -74,8 +83,8 @@ impl AdapterArgs {
 impl Make for AdapterArgs {
     fn text(&self, base: &Path) -> anyhow::Result<String> {
         let metadata = Metadata::new(&self.name, &self.namespace)?;
-        let config = self.config.as_ref().filter(|path| !path.as_os_str().is_empty());
-        let config = config.map(|path| config_descriptor(&self.imports.protos(base), &base.join(path)));
+        let config =
+            self.config().map(|path| config_descriptor(&self.imports.protos(base), &base.join(path)));
         let adapter = Adapter {
             description: self.description.clone(),
             session_based: self.session_based.unwrap_or(false),
@@ -94,7 +103,7 @@ impl Make for AdapterArgs {
         if !self.description.is_empty() {
             add("-d", self.description.clone());
         }
-        if let Some(config) = self.config.as_ref().filter(|path| !path.as_os_str().is_empty()) {
+        if let Some(config) = self.config() {
             add("-c", record::seen_from(from, config)?);
         }
         for template in &self.templates {

@@ -51,7 +51,10 @@ fn field_types() {
         ("map<int64, string>", "map key int64"),
         ("map<bool, string>", "map key bool"),
         ("istio.policy.v1beta1.ValueType", "enum istio.policy.v1beta1.ValueType"),
-        ("istio.mixer.adapter.model.v1beta1.TemplateVariety", "enum istio.mixer.adapter.model.v1beta1.TemplateVariety"),
+        (
+            "istio.mixer.adapter.model.v1beta1.TemplateVariety",
+            "enum istio.mixer.adapter.model.v1beta1.TemplateVariety",
+        ),
         ("google.protobuf.FileOptions", "message google.protobuf.FileOptions"),
         ("Template", "message sample.Template"),
     ] {
