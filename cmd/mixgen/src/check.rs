@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use clap::Parser as _;
 use mixer_codegen::{GoldenCases, Protos, compile_template};
 
-use crate::make::Make;
+use crate::make::{Imports, Make};
 use crate::{Cli, Command, record};
 
 /// Name of a file with golden cases; its template is the `template.proto` beside it.
@@ -34,10 +34,13 @@ pub(crate) struct CheckArgs {
     /// Make stale files again instead of naming them.
     #[arg(long)]
     write: bool,
+    #[command(flatten)]
+    imports: Imports,
 }
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<()> {
-    let mut report = Report { write: args.write, ..Report::default() };
+    let protos = args.imports.protos(Path::new(""));
+    let mut report = Report { write: args.write, protos, ..Report::default() };
     for file in files::find(&args.paths)? {
         report.file(&file)?;
     }
@@ -47,6 +50,8 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<()> {
 #[derive(Default)]
 struct Report {
     write: bool,
+    /// For golden cases; recorded commands say themselves where imports are.
+    protos: Protos,
     /// Generated files and parts of files.
     generated: usize,
     cases: usize,
@@ -107,7 +112,7 @@ impl Report {
     fn golden(&mut self, path: &Path, text: &str) {
         let run = || -> anyhow::Result<(usize, Vec<String>)> {
             let cases = GoldenCases::parse(text)?;
-            let compiled = compile_template(&Protos::default(), &path.with_file_name("template.proto"))?;
+            let compiled = compile_template(&self.protos, &path.with_file_name("template.proto"))?;
             Ok((cases.len(), cases.run(&compiled.template)))
         };
         match run() {

@@ -45,19 +45,14 @@ pub(crate) struct Cli {
     command: Command,
 }
 
+/// What each command is for stands with its flags.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Makes the resource of a template.
     Template(TemplateArgs),
-    /// Makes the resource of an adapter.
     Adapter(AdapterArgs),
-    /// Makes the handler service of a template: what an adapter serves.
     Api(ApiArgs),
-    /// Makes a reference in Markdown from the comments of a .proto file.
     Doc(doc::DocArgs),
-    /// Starts something new.
     New(new::NewArgs),
-    /// Checks that generated files are what their sources make, and that golden cases hold.
     Check(check::CheckArgs),
     /// Prints the version.
     Version(VersionArgs),

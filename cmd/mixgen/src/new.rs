@@ -11,7 +11,6 @@ pub(crate) struct NewArgs {
 
 #[derive(clap::Subcommand, Debug)]
 enum What {
-    /// A folder with a template: template.proto, what is generated from it, README, golden cases.
     Template(template::NewTemplateArgs),
 }
 

@@ -120,3 +120,18 @@ fn golden_cases() {
     folder.write("golden.yaml", "cases: [{ name: c, instance: {} }]");
     assert!(folder.refused(&["check"]).contains("cannot read template.proto"));
 }
+
+#[test]
+fn imports_of_golden_cases() {
+    let import = TEMPLATE.replace("// What it is.", "import \"far/other.proto\";");
+    let folder = Folder::with(&[
+        ("a/template.proto", &import),
+        ("b/far/other.proto", "syntax = \"proto3\"; package far;"),
+    ]);
+    folder.write("a/golden.yaml", "cases: [{ name: c, instance: {} }]");
+    assert!(folder.refused(&["check", "a"]).contains("import 'far/other.proto' not found"));
+    folder.done(&["check", "a", "-I", "b"]);
+    folder.done(&["template", "-d", "a/template.proto", "-n", "x", "-o", "a/template.yaml", "-I", "b"]);
+    assert!(folder.read("a/template.yaml").contains("-n x -I ../b\n"));
+    folder.done(&["check", "a/template.yaml"]);
+}

@@ -12,3 +12,4 @@ mod new;
 mod program;
 mod shipped;
 mod template;
+mod usage;

@@ -66,6 +66,7 @@ fn option(file: &FileDescriptor, name: &str) -> Option<Value> {
     options.has_extension(&extension).then(|| options.get_extension(&extension).into_owned())
 }
 
+/// The files with the option, and the numbers that they give it.
 fn template_files(source: &Source) -> Vec<(FileDescriptor, i32)> {
     let variety = |file: &FileDescriptor| option(file, "template_variety")?.as_enum_number();
     source.pool().files().filter_map(|file| variety(&file).map(|number| (file, number))).collect()
@@ -73,7 +74,9 @@ fn template_files(source: &Source) -> Vec<(FileDescriptor, i32)> {
 
 /// The handler service of a source that is the generated form.
 pub(crate) fn service_of(source: &Source) -> Option<ServiceDescriptor> {
-    let files = template_files(source);
+    let mut files = template_files(source);
+    // Of a file that was named only that file counts, not what it imports.
+    files.retain(|(file, _)| source.main().is_none_or(|main| main == file));
     let services = files.iter().flat_map(|(file, _)| file.services().collect::<Vec<_>>());
     services
         .filter(|service| service.parent_file().messages().any(|message| message.name() == "InstanceMsg"))
@@ -113,7 +116,12 @@ fn template_file(checker: &mut Checker<'_>) -> Option<(FileDescriptor, i32)> {
     let source = checker.source;
     let mut files = template_files(source);
     if files.len() == 1 {
-        return files.pop();
+        let (file, number) = files.pop()?;
+        let Some(main) = source.main().filter(|main| **main != file) else { return Some((file, number)) };
+        let text =
+            format!("the option template_variety is that of the imported {}; name that file", file.name());
+        checker.refuse(main, &[], Rule::OneTemplate, text);
+        return None;
     }
     if let [(first, _), (second, _), ..] = &files[..] {
         let text = format!(

@@ -1,8 +1,10 @@
 //! Every legal field type, all the way: template, handler service, compiled params, bytes, decoded instance.
 
 use mixer_codegen::GoldenCases;
+use proptest::prelude::*;
+use serde_json::json;
 
-use crate::support::{author, template};
+use crate::support::{author, template, yaml};
 
 /// One message with every legal type alone, in a list and in a map, and messages in messages.
 const MESSAGES: &str = "
@@ -23,15 +25,14 @@ const MESSAGES: &str = "
     message Inner { string text = 1; istio.policy.v1beta1.Value value = 2; }";
 
 const ATTRIBUTES: &str = "
-    attributes:
-      a.text: { string: some text }
-      a.number: { int64: -5 }
-      a.fraction: { double: 0.25 }
-      a.flag: { bool: true }
-      a.time: { timestamp: '2026-03-04T05:06:07Z' }
-      a.duration: { duration: 1m30s }
-      a.ip: { ip: 10.0.0.1 }
-      a.labels: { string_map: { app: web } }";
+  a.text: { string: some text }
+  a.number: { int64: -5 }
+  a.fraction: { double: 0.25 }
+  a.flag: { bool: true }
+  a.time: { timestamp: '2026-03-04T05:06:07Z' }
+  a.duration: { duration: 1m30s }
+  a.ip: { ip: 10.0.0.1 }
+  a.labels: { string_map: { app: web } }";
 
 /// Params and the instance that they become.
 const CASES: &[(&str, &str)] = &[
@@ -89,22 +90,18 @@ const CASES: &[(&str, &str)] = &[
 
 #[test]
 fn every_type_round_trips() {
-    let template = template(&author("every", "REPORT", MESSAGES));
-    let golden: String = CASES
-        .iter()
-        .map(|(params, instance)| {
-            format!("  - name: |-\n      {params}{ATTRIBUTES}\n    params: {{ {params} }}\n    instance: {{ {instance} }}\n")
+    let case = |(params, instance): &(&str, &str)| {
+        json!({
+            "name": params,
+            "attributes": yaml(ATTRIBUTES),
+            "params": yaml(params),
+            "instance": yaml(instance),
         })
-        .collect();
-    // Flow style needs quotes around text that holds its own punctuation; blocks do not.
-    let golden = golden
-        .replace("params: { ", "params:\n      ")
-        .replace(" }\n    instance: { ", "\n    instance:\n      ");
-    let golden = golden.replace(" }\n  - name", "\n  - name");
-    let golden = format!("cases:\n{}", golden.trim_end().strip_suffix(" }").unwrap());
-    let cases = GoldenCases::parse(&golden).unwrap_or_else(|error| panic!("{error}\n{golden}"));
+    };
+    let golden = json!({"cases": CASES.iter().map(case).collect::<Vec<_>>()});
+    let cases = GoldenCases::parse(&golden.to_string()).unwrap();
     assert_eq!(cases.len(), CASES.len());
-    assert_eq!(cases.run(&template), Vec::<String>::new());
+    assert_eq!(cases.run(&template(&author("every", "REPORT", MESSAGES))), Vec::<String>::new());
 }
 
 #[test]
@@ -128,4 +125,46 @@ fn the_other_varieties_take_them_too() {
     let generator = template(&author("every", "ATTRIBUTE_GENERATOR", &format!("{fixed}{output}")));
     assert_eq!(generator.output_message().unwrap().fields().count(), 11);
     assert!(generator.instance_message().get_field_by_name("text_map").is_some());
+}
+
+/// Types of fields; `Other` is a message of the package.
+const TYPES: &[&str] = &[
+    "string",
+    "int64",
+    "double",
+    "bool",
+    "Other",
+    "istio.policy.v1beta1.Value",
+    "istio.policy.v1beta1.TimeStamp",
+    "istio.policy.v1beta1.IPAddress",
+];
+
+proptest! {
+    /// Whatever legal fields a template has, the server reads what is made of it, with every field in its place.
+    #[test]
+    fn any_legal_template_is_one_for_the_server(
+        fields in prop::collection::btree_map("[a-z][a-z_]{1,8}[a-z]", (0..TYPES.len(), 0..3_u8), 0..12)
+    ) {
+        // Names that differ only in underscores have the same JSON name, which protobuf refuses.
+        let mut seen = Vec::new();
+        let mut messages = String::from("message Other { bool flag = 1; } message Template {");
+        for (name, (kind, shape)) in fields {
+            let plain = name.replace('_', "");
+            if plain == "name" || seen.contains(&plain) {
+                continue;
+            }
+            seen.push(plain);
+            let kind = TYPES[kind];
+            let kind = match shape {
+                0 => kind.to_owned(),
+                1 => format!("repeated {kind}"),
+                _ => format!("map<string, {kind}>"),
+            };
+            messages.push_str(&format!("{kind} x_{name} = {};", seen.len()));
+        }
+        messages.push('}');
+        let template = template(&author("every", "QUOTA", &messages));
+        let count = template.instance_message().fields().count();
+        prop_assert_eq!(count, seen.len() + 1);
+    }
 }

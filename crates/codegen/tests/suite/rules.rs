@@ -269,6 +269,25 @@ fn two_templates() {
 }
 
 #[test]
+fn an_imported_template_is_not_the_one_that_was_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let other = author("other", "CHECK", "message Template {}");
+    write("mine.proto", "syntax = \"proto3\"; package mine; import \"other.proto\"; message Template {}");
+    for text in [other.clone(), mixer_codegen::handler_service(&model(&other).unwrap())] {
+        write("other.proto", &text);
+        let error = mixer_codegen::compile_template(&Protos::default(), &folder.path().join("mine.proto"))
+            .unwrap_err();
+        let found = &error.diagnostics()[0];
+        assert_eq!(found.rule, Rule::OneTemplate, "{error}");
+        assert!(
+            found.file.ends_with("mine.proto") && found.message.contains("imported other.proto"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn every_problem_in_one_run() {
     let messages =
         "message Template {\n  float a = 1;\n  string name = 2;\n}\nmessage Res {\n  bytes b = 1;\n}";
