@@ -38,17 +38,28 @@ pub(crate) struct CheckArgs {
     imports: Imports,
 }
 
+/// What is made again may be what another file is made from; a row of more steps than this has to be a circle.
+const MOST_ROUNDS: usize = 16;
+
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<()> {
-    let protos = args.imports.protos(Path::new(""));
-    let mut report = Report { write: args.write, protos, ..Report::default() };
-    for file in files::find(&args.paths)? {
-        report.file(&file)?;
+    let mut written = Vec::new();
+    for _ in 0..MOST_ROUNDS {
+        let mut round =
+            Round { write: args.write, protos: args.imports.protos(Path::new("")), ..Round::default() };
+        for file in files::find(&args.paths)? {
+            round.file(&file)?;
+        }
+        if round.written.is_empty() {
+            return round.finish(&written);
+        }
+        written.append(&mut round.written);
     }
-    report.finish()
+    bail!("these files are made from each other in a circle: {}", written.join(", "))
 }
 
+/// One look at every file.
 #[derive(Default)]
-struct Report {
+struct Round {
     write: bool,
     /// For golden cases; recorded commands say themselves where imports are.
     protos: Protos,
@@ -60,7 +71,7 @@ struct Report {
     findings: Vec<String>,
 }
 
-impl Report {
+impl Round {
     fn file(&mut self, file: &files::Found) -> anyhow::Result<()> {
         let path = &file.path;
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -130,9 +141,9 @@ impl Report {
         self.findings.push(format!("{}: {text}", path.display()));
     }
 
-    fn finish(self) -> anyhow::Result<()> {
+    fn finish(self, written: &[String]) -> anyhow::Result<()> {
         let mut out = std::io::stdout();
-        for path in &self.written {
+        for path in written {
             writeln!(out, "wrote {path}")?;
         }
         if !self.findings.is_empty() {

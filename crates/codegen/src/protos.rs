@@ -15,7 +15,12 @@ use protox::file::{
 };
 
 use crate::comments::Comments;
-use crate::{Error, Rule};
+use crate::{Diagnostic, Error, Rule};
+
+/// What to do about an import that is not found.
+const INCLUDE: &str =
+    "; name the directory that it is below with -I, or put it beside the file that imports it";
+const COMPLETE: &str = "; make the set with protoc --include_imports";
 
 /// Options of Go code generators, which many existing files set.
 const GOGO: (&str, &str) = ("gogoproto/gogo.proto", include_str!("../protos/gogoproto/gogo.proto"));
@@ -71,7 +76,10 @@ impl Protos {
             resolver.add(IncludeFileResolver::new(directory));
         }
         let shown = BTreeMap::from([(name.to_owned(), path.display().to_string())]);
-        let compiler = open(resolver, &[name], &shown)?;
+        let compiler = open(resolver, &[name], INCLUDE).map_err(|mut refusal| {
+            refusal.file = shown.get(&refusal.file).cloned().unwrap_or(refusal.file);
+            Error::Refused(vec![refusal])
+        })?;
         let pool = compiler.descriptor_pool();
         let main = pool.get_file_by_name(name);
         // The compiler writes the bytes: options that files add to those of protobuf would not survive a detour
@@ -100,13 +108,11 @@ impl Protos {
         let mut resolver = ChainFileResolver::new();
         resolver.add(DescriptorSetFileResolver::decode(bytes).map_err(|error| not_a_set(&error))?);
         // The library panics on some damaged files while it words the error.
-        let opened = catch_unwind(AssertUnwindSafe(|| open(resolver, &names, &BTreeMap::new())));
+        let opened = catch_unwind(AssertUnwindSafe(|| open(resolver, &names, COMPLETE)));
         let compiler =
             opened.map_err(|_| refuse("the descriptor set is damaged; make it anew".to_owned()))?;
-        let compiler = compiler.map_err(|error| {
-            let text = error.to_string().replace(" [compile]", "");
-            refuse(format!("{text}; make the set with protoc --include_imports"))
-        })?;
+        let compiler =
+            compiler.map_err(|refusal| refuse(format!("{}: {}", refusal.file, refusal.message)))?;
         let complete = compiler.files().len() == names.len();
         // A set is passed on as it was given, comments included, unless it lacks files.
         let set = if complete { bytes.to_vec() } else { compiler.encode_file_descriptor_set() };
@@ -148,12 +154,9 @@ impl Source {
     }
 }
 
-/// Compiles files that a resolver finds, together with those that are built in.
-fn open(
-    mut resolver: ChainFileResolver,
-    names: &[&str],
-    shown: &BTreeMap<String, String>,
-) -> Result<Compiler, Error> {
+/// Compiles files that a resolver finds, together with those that are built in. The text of a file that is not found
+/// ends with `hint`.
+fn open(mut resolver: ChainFileResolver, names: &[&str], hint: &str) -> Result<Compiler, Diagnostic> {
     resolver.add(GoogleFileResolver::new());
     resolver.add(Text { name: GOGO.0.to_owned(), text: GOGO.1.to_owned() });
     if let Ok(api) = DescriptorSetFileResolver::decode(mixer_proto::DESCRIPTOR_SET) {
@@ -162,32 +165,27 @@ fn open(
     let mut compiler = Compiler::with_file_resolver(resolver);
     compiler.include_imports(true).include_source_info(false);
     for name in names {
-        compiler.open_file(name).map_err(|error| refusal(name, &error, shown))?;
+        compiler.open_file(name).map_err(|error| {
+            let mut refusal = refusal(name, &error);
+            refusal.message.push_str(if error.is_file_not_found() { hint } else { "" });
+            refusal
+        })?;
     }
     Ok(compiler)
 }
 
 /// The compiler's error with file and line; it has them only in its debug form, `file:line:column: text`.
-fn refusal(name: &str, error: &protox::Error, shown: &BTreeMap<String, String>) -> Error {
+fn refusal(name: &str, error: &protox::Error) -> Diagnostic {
     let file = error.file().unwrap_or(name);
     let text = format!("{error:?}");
     let rest = text.strip_prefix(file).map_or(text.as_str(), |rest| rest.trim_start_matches(':'));
     let mut parts = rest.splitn(3, ':');
-    let place = (
-        parts.next().and_then(|line| line.trim().parse().ok()),
-        parts.next().is_some_and(|column| column.trim().parse::<u32>().is_ok()),
-    );
-    let (line, message) = match (place, parts.next()) {
-        ((Some(line), true), Some(message)) => (Some(line), message),
+    let mut number = || parts.next().and_then(|part| part.trim().parse::<u32>().ok());
+    let (line, message) = match (number(), number(), parts.next()) {
+        (Some(line), Some(_), Some(message)) => (Some(line), message),
         _ => (None, rest),
     };
-    let hint = if error.is_file_not_found() {
-        "; name the directory that it is below with -I, or put it beside the file that imports it"
-    } else {
-        ""
-    };
-    let file = shown.get(file).map_or(file, String::as_str);
-    Error::one(file, line, Rule::Compile, format!("{}{hint}", message.trim()))
+    Diagnostic { file: file.to_owned(), line, rule: Rule::Compile, message: message.trim().to_owned() }
 }
 
 /// One file whose text is at hand.

@@ -51,6 +51,27 @@ fn stale_files_are_named_and_made_again() {
 }
 
 #[test]
+fn what_is_made_from_a_stale_file_is_made_after_it() {
+    let folder = fresh();
+    folder.write("sub/template.proto", TEMPLATE.replace("text = 1", "text = 9"));
+    let out = folder.done(&["check", "--write"]);
+    assert_eq!(
+        out,
+        "wrote sub/service.proto\nwrote made.yaml\n4 generated files are up to date, 0 golden cases hold\n"
+    );
+    folder.done(&["check"]);
+}
+
+#[test]
+fn a_file_that_is_made_from_itself() {
+    let folder = Folder::new();
+    folder.write("config.proto", CONFIG);
+    let part = folder.done(&["doc", "config.proto"]).replace("doc config.proto", "doc README.md");
+    folder.write("README.md", part);
+    assert!(folder.refused(&["check", "--write"]).starts_with("README.md: `mixgen doc README.md` fails: "));
+}
+
+#[test]
 fn edits_of_generated_files_are_found() {
     for name in ["made.yaml", "sub/service.proto", "sub/x.yaml"] {
         let folder = fresh();

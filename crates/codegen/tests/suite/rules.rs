@@ -254,6 +254,18 @@ fn file_options_and_names() {
 }
 
 #[test]
+fn a_variety_of_the_future() {
+    let made = crate::support::source(&author("sample", "REPORT", "message Template {}")).unwrap();
+    let mut set = made.descriptor_set().to_vec();
+    // The option's tag, then its value.
+    let option = [0xf8, 0xd2, 0xe4, 0x93, 0x02, 0x01];
+    let place = set.windows(option.len()).position(|bytes| bytes == option).expect("the option is set");
+    set[place + 5] = 9;
+    let error = Model::read(&Protos::descriptor_set(&set, "some.set").unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "template.proto: template_variety 9 is none of 0 to 4 [variety]");
+}
+
+#[test]
 fn two_templates() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
