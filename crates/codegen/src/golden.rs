@@ -141,21 +141,26 @@ impl Case {
 
 /// How bytes differ from the expected instance.
 fn difference(template: &Template, bytes: &[u8], expected: &Value) -> Option<String> {
+    match compared(template, bytes, expected) {
+        Ok((wanted, found)) if wanted == found => None,
+        Ok((wanted, found)) => Some(format!("expected {wanted}, found {found}")),
+        Err(problem) => Some(problem),
+    }
+}
+
+/// The expected instance and the encoded one as JSON: there a field that is written though it is zero is like one that
+/// is not.
+fn compared(template: &Template, bytes: &[u8], expected: &Value) -> Result<(Value, Value), String> {
     let message = template.instance_message();
-    let wanted = match DynamicMessage::deserialize(message.clone(), expected.clone()) {
-        Ok(wanted) => wanted,
-        Err(error) => {
-            return Some(format!("`instance` is not of the form of {}: {error}", message.full_name()));
-        }
-    };
-    let mut found = match DynamicMessage::decode(message.clone(), bytes) {
-        Ok(found) => found,
-        Err(error) => return Some(format!("the encoded instance cannot be decoded: {error}")),
-    };
+    let wanted = DynamicMessage::deserialize(message.clone(), expected.clone())
+        .map_err(|error| format!("`instance` is not of the form of {}: {error}", message.full_name()))?;
+    let mut found = DynamicMessage::decode(message.clone(), bytes)
+        .map_err(|error| format!("the encoded instance cannot be decoded: {error}"))?;
     found.clear_field_by_number(NAME_FIELD);
-    // Compared as JSON: there a field that is written though it is zero is like one that is not.
-    let (wanted, found) = (serde_json::to_value(wanted).ok()?, serde_json::to_value(found).ok()?);
-    (wanted != found).then(|| format!("expected {wanted}, found {found}"))
+    let json = |message: DynamicMessage| {
+        serde_json::to_value(message).map_err(|error| format!("an instance has no JSON form: {error}"))
+    };
+    Ok((json(wanted)?, json(found)?))
 }
 
 /// A document without places.
