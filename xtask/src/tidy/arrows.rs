@@ -19,6 +19,9 @@ const PURE: &[&str] = &[
 ];
 const IMPURE: &[&str] = &["tokio", "tonic", "hyper", "kube"];
 
+/// Packages that make files from files: they know no runtime either.
+const GENERATORS: &[&str] = &["mixer-codegen", "mixgen"];
+
 /// Only these may reach the Kubernetes client.
 const KUBE_USERS: &[&str] = &["mixer-config-kube", "mixer-kubernetesenv-adapter", "mixs"];
 const KUBE: &[&str] = &["kube", "k8s-openapi"];
@@ -52,6 +55,9 @@ pub(super) fn check(root: &Path) -> anyhow::Result<Vec<Finding>> {
         };
         if PURE.contains(&name) {
             forbid(IMPURE, "this package does no I/O and knows no runtime");
+        }
+        if GENERATORS.contains(&name) {
+            forbid(IMPURE, "a generator reads and writes files, and serves nothing");
         }
         if !KUBE_USERS.contains(&name) {
             forbid(KUBE, "only the Kubernetes source knows Kubernetes");
