@@ -1,6 +1,5 @@
 //! The demo as a test: real Envoy, real Prometheus, `mixs` and the Prometheus adapter as processes; every number agrees
 //! and nothing is left running.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Command;
 

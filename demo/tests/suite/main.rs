@@ -1,0 +1,7 @@
+//! Whole systems of real processes.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
+
+mod adapter_dies;
+mod reload;
+mod system;
+mod whole_system;
