@@ -65,6 +65,7 @@
 mod address;
 pub mod http;
 pub mod params;
+mod secret;
 mod serve;
 pub mod templates;
 pub mod value;
@@ -74,4 +75,8 @@ pub mod wire;
 pub use address::{BindError, ListenAddress, ParseListenAddressError};
 pub use mixer_adapter_api::*;
 pub use mixer_attribute::{Duration, Timestamp};
-pub use serve::{LogFormat, ServeArgs, ServeError, Server, init_logs, serve};
+pub use secret::{DEFAULT_RELOAD_INTERVAL, Secret, SecretFile};
+pub use serve::{
+    AuthArgs, ClientId, LogFormat, ParseClientIdError, ServeArgs, ServeError, Server, TlsArgs, init_logs,
+    serve,
+};

@@ -4,24 +4,32 @@
 //! session that was made of it; [`handlers`] keeps a built handler for each.
 
 mod args;
+mod auth;
 mod calls;
 mod connections;
+mod drained;
 mod error;
 mod handlers;
+mod intake;
 mod logs;
 mod metrics;
 mod monitoring;
+mod reflection;
+mod reload;
 mod request;
 mod response;
 mod server;
 mod session;
 mod throttle;
 mod timeout;
+mod tls;
 
 pub use args::{LogFormat, ServeArgs};
+pub use auth::AuthArgs;
 pub use error::ServeError;
 pub use logs::init_logs;
 pub use server::Server;
+pub use tls::{ClientId, ParseClientIdError, TlsArgs};
 
 use std::sync::Arc;
 

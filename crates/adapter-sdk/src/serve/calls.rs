@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
 use super::handlers::{Handlers, Lease, NotBuilt};
+use super::intake::Intake;
 use super::metrics::{Metrics, TemplateMetrics};
 use super::request::{HandleRequest, RawAny};
 use super::throttle::Throttle;
@@ -32,16 +33,22 @@ pub(super) struct Method {
 pub(super) struct Calls {
     handlers: Arc<Handlers>,
     metrics: Arc<Metrics>,
+    intake: Arc<Intake>,
     room: Semaphore,
     cut_off: CancellationToken,
     drop_log: Throttle,
 }
 
 impl Calls {
-    pub(super) fn new(handlers: Arc<Handlers>, metrics: Arc<Metrics>, max_concurrent: usize) -> Self {
+    pub(super) fn new(
+        handlers: Arc<Handlers>,
+        metrics: Arc<Metrics>,
+        intake: Arc<Intake>,
+        max_concurrent: usize,
+    ) -> Self {
         let room = Semaphore::new(max_concurrent.clamp(1, Semaphore::MAX_PERMITS));
         let drop_log = Throttle::new(Duration::from_secs(10));
-        Self { handlers, metrics, room, cut_off: CancellationToken::new(), drop_log }
+        Self { handlers, metrics, intake, room, cut_off: CancellationToken::new(), drop_log }
     }
 
     pub(super) fn method(&self, service: TemplateService) -> Method {
@@ -55,12 +62,10 @@ impl Calls {
 
     /// Answers a call of a template's method.
     pub(super) async fn handle(&self, method: &Method, request: Request<Bytes>) -> Result<Bytes, Status> {
-        let started = Instant::now();
-        let in_flight = InFlight::new(&self.metrics);
-        let answer = self.unless_cut_off(self.answer(method, &request, started)).await;
-        drop(in_flight);
-        let code = answer.as_ref().err().map_or(tonic::Code::Ok, Status::code);
-        method.metrics.call_ended(code, started.elapsed());
+        let mut call = Running::new(&self.metrics, method);
+        let _held = self.intake.hold(request.get_ref().len());
+        let answer = self.unless_cut_off(self.answer(method, &request, call.started)).await;
+        call.code = answer.as_ref().err().map_or(tonic::Code::Ok, Status::code);
         answer
     }
 
@@ -229,18 +234,24 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
-/// Counts a call as being handled; also when it is given up halfway.
-struct InFlight<'a>(&'a Metrics);
+/// Counts a call: that it is being handled, and how it ended. One that is given up halfway ended too.
+struct Running<'a> {
+    metrics: &'a Metrics,
+    method: &'a Method,
+    started: Instant,
+    code: tonic::Code,
+}
 
-impl<'a> InFlight<'a> {
-    fn new(metrics: &'a Metrics) -> Self {
+impl<'a> Running<'a> {
+    fn new(metrics: &'a Metrics, method: &'a Method) -> Self {
         metrics.calls_in_flight.inc();
-        Self(metrics)
+        Self { metrics, method, started: Instant::now(), code: tonic::Code::Cancelled }
     }
 }
 
-impl Drop for InFlight<'_> {
+impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.calls_in_flight.dec();
+        self.metrics.calls_in_flight.dec();
+        self.method.metrics.call_ended(self.code, self.started.elapsed());
     }
 }

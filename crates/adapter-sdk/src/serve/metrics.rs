@@ -20,6 +20,31 @@ pub(super) struct Metrics {
     dropped: IntCounterVec,
     pub(super) handlers: IntGauge,
     pub(super) handler_builds: IntCounterVec,
+    refused: IntCounterVec,
+    pub(super) connections: IntGauge,
+    pub(super) replayed: IntCounterVec,
+    pub(super) reloads: IntCounterVec,
+    pub(super) last_call: IntGauge,
+}
+
+/// Words for the label `reason` of `mixer_adapter_refused_total`.
+pub(super) mod refused {
+    /// The request is longer than --maxMessageSize.
+    pub(in crate::serve) const MESSAGE_SIZE: &str = "message_size";
+    /// Requests of more than --maxBufferedBytes are in memory.
+    pub(in crate::serve) const BUFFERED_BYTES: &str = "buffered_bytes";
+    /// The request did not arrive within --receiveTimeout.
+    pub(in crate::serve) const SLOW_REQUEST: &str = "slow_request";
+    /// The request ended in the middle of its message.
+    pub(in crate::serve) const TRUNCATED: &str = "truncated";
+    /// The call brought no token, or a wrong one.
+    pub(in crate::serve) const UNAUTHENTICATED: &str = "unauthenticated";
+    /// The TLS handshake failed: no certificate, or one that is not allowed.
+    pub(in crate::serve) const TLS_HANDSHAKE: &str = "tls_handshake";
+    /// There are as many connections as --maxConnections allows.
+    pub(in crate::serve) const CONNECTIONS: &str = "connections";
+    /// A connection on which nothing arrived.
+    pub(in crate::serve) const SILENT_CONNECTION: &str = "silent_connection";
 }
 
 impl Metrics {
@@ -64,7 +89,32 @@ impl Metrics {
                 "Handlers that were built (ok), or not: invalid configuration, failed.",
                 &["result"],
             )?,
+            refused: counter(
+                "mixer_adapter_refused_total",
+                "Calls and connections that were refused before a handler saw them, by reason.",
+                &["reason"],
+            )?,
+            connections: gauge("mixer_adapter_connections", "Connections of gRPC clients that are open.")?,
+            replayed: counter(
+                "mixer_adapter_calls_replayed_total",
+                "Calls that were answered as an earlier call with the same dedup_id, by template.",
+                &["template"],
+            )?,
+            reloads: counter(
+                "mixer_adapter_file_reloads_total",
+                "Changed files that were read again (ok), or could not be used (failed), by file.",
+                &["file", "result"],
+            )?,
+            last_call: gauge(
+                "mixer_adapter_last_call_timestamp_seconds",
+                "When a call was last seen, to a few seconds; 0 before the first one.",
+            )?,
         })
+    }
+
+    /// Counts a call or connection that was refused; see [`refused`].
+    pub(super) fn refused(&self, reason: &str) {
+        self.refused.with_label_values(&[reason]).inc();
     }
 
     /// What each call of a template's method counts, looked up once.

@@ -10,17 +10,22 @@ use mixer_adapter_api::Adapter;
 use mixer_rpc::raw::HandlerService;
 use prometheus::Registry;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
 use super::args::ServeArgs;
+use super::auth::Guard;
 use super::calls::{Calls, isolate};
-use super::connections::{Connections, Doors, Limits};
+use super::connections::{Connections, Doors, Entrance, Limits};
 use super::error::ServeError;
 use super::handlers::Handlers;
+use super::intake::Intake;
 use super::metrics::Metrics;
-use super::monitoring;
 use super::session::{self, Sessions};
+use super::tls::Tls;
+use super::{monitoring, reflection, reload};
 use crate::address::{ListenAddress, Listener};
 use crate::http::HttpServer;
 use crate::templates::{self, TemplateService};
@@ -44,6 +49,10 @@ pub struct Server {
     ready: Arc<AtomicBool>,
     handlers: Arc<Handlers>,
     calls: Arc<Calls>,
+    intake: Arc<Intake>,
+    metrics: Arc<Metrics>,
+    guard: Option<Arc<Guard>>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Server {
@@ -77,6 +86,7 @@ impl Server {
             .collect::<Result<Vec<_>, ServeError>>()?;
         let registry = Registry::new();
         let metrics = Arc::new(Metrics::register(&registry)?);
+        let (tls, guard) = (Tls::new(&args.tls)?, Guard::new(&args.auth, &metrics)?);
         let address = args.address.clone().ok_or(ServeError::NoAddress)?;
         let listener = address.bind("gRPC").await?;
         let ready = Arc::new(AtomicBool::new(true));
@@ -89,8 +99,24 @@ impl Server {
         };
         let (max, idle) = (args.max_handlers, args.handler_idle_timeout);
         let handlers = Arc::new(Handlers::new(adapter, metrics.clone(), max, idle));
-        let calls = Arc::new(Calls::new(handlers.clone(), metrics, args.max_concurrent_calls));
-        Ok(Self { args, name: info.name, services, listener, monitoring, ready, handlers, calls })
+        let (max_message, max_buffered) = (args.max_message_size, args.max_buffered_bytes);
+        let intake = Intake::new(max_message, max_buffered, args.receive_timeout, metrics.clone());
+        let intake = Arc::new(intake);
+        let calls = Calls::new(handlers.clone(), metrics.clone(), intake.clone(), args.max_concurrent_calls);
+        Ok(Self {
+            args,
+            name: info.name,
+            services,
+            listener,
+            monitoring,
+            ready,
+            handlers,
+            calls: Arc::new(calls),
+            intake,
+            metrics,
+            guard,
+            tls,
+        })
     }
 
     /// Where gRPC is served.
@@ -124,22 +150,23 @@ impl Server {
             version = env!("CARGO_PKG_VERSION"),
             "adapter serves"
         );
-        let (doors, health) = self.doors().await;
+        if self.guard.is_some() && self.tls.is_none() {
+            tracing::warn!("tokens come in plaintext; --tlsCertificate protects them");
+        }
+        let (doors, health) = self.doors().await?;
         let grace = self.args.shutdown_grace;
-        let connections = Connections::new(doors, limits(&self.args));
+        let entrance =
+            Entrance { limits: limits(&self.args), tls: self.tls.clone(), metrics: self.metrics.clone() };
+        let connections = Connections::new(doors, entrance);
+        let mut background = self.background();
         let serving = tokio::spawn({
             let connections = connections.clone();
             async move { connections.accept(self.listener).await }
         });
-        let handlers = self.handlers.clone();
-        let sweeping = tokio::spawn(async move { handlers.close_idle().await });
         tokio::pin!(serving);
 
         tokio::select! {
-            ended = &mut serving => {
-                sweeping.abort();
-                return Ok(ended?);
-            }
+            ended = &mut serving => return Ok(ended?),
             () = stop => tracing::info!("asked to stop"),
         }
         self.ready.store(false, Ordering::Relaxed);
@@ -157,7 +184,7 @@ impl Server {
             let _ = tokio::time::timeout(CUT_OFF_GRACE, connections.ended()).await;
             connections.cut();
         }
-        sweeping.abort();
+        background.abort_all();
         let closed = self.handlers.close_all(grace).await;
         if let Some(monitoring) = self.monitoring {
             monitoring.stop(Duration::from_secs(1)).await;
@@ -170,13 +197,32 @@ impl Server {
         Ok(())
     }
 
-    async fn doors(&self) -> (Doors, HealthReporter) {
+    /// What goes on beside the calls.
+    fn background(&self) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        let handlers = self.handlers.clone();
+        tasks.spawn(async move { handlers.close_idle().await });
+        let every = self.args.reload_interval;
+        if let Some(tls) = self.tls.clone() {
+            let (files, metrics) = (self.args.tls.files(), self.metrics.clone());
+            tasks.spawn(async move { reload::watch("tls", files, every, metrics, || tls.reload()).await });
+        }
+        if let Some(guard) = self.guard.clone() {
+            let (files, metrics) = (vec![guard.file().to_owned()], self.metrics.clone());
+            tasks
+                .spawn(async move { reload::watch("token", files, every, metrics, || guard.reload()).await });
+        }
+        tasks
+    }
+
+    async fn doors(&self) -> Result<(Doors, HealthReporter), ServeError> {
         let (health, health_service) = tonic_health::server::health_reporter();
         for service in health_names(&self.services) {
             health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
         }
         let sessions = Arc::new(Sessions::new(self.handlers.clone(), self.services.clone()));
-        let mut service = HandlerService::new().max_decoding_message_size(self.args.max_message_size);
+        // The limit of the size is watched where the request arrives.
+        let mut service = HandlerService::new().max_decoding_message_size(usize::MAX);
         for template in self.services.clone() {
             let (calls, method) = (self.calls.clone(), Arc::new(self.calls.method(template)));
             service = service.method(template.path(), move |request| {
@@ -185,14 +231,19 @@ impl Server {
             });
         }
         let methods = add_sessions(service, &sessions);
-        let routes = methods.clone().mount(Routes::new(health_service)).prepare();
-        (Doors { methods, routes }, health)
+        let routes = reflection::add(Routes::new(health_service), &self.services)?;
+        let routes = methods.clone().mount(routes).prepare();
+        let (guard, intake) = (self.guard.clone(), self.intake.clone());
+        Ok((Doors { methods, routes, guard, intake, drain: CancellationToken::new() }, health))
     }
 }
 
 fn limits(args: &ServeArgs) -> Limits {
     let streams = args.max_concurrent_calls.saturating_add(SPARE_STREAMS).max(MIN_STREAMS);
     Limits {
+        max_connections: args.connections(),
+        keepalive: args.keepalive_interval,
+        keepalive_timeout: args.keepalive_timeout,
         max_streams: u32::try_from(streams).unwrap_or(u32::MAX),
         max_age: args.max_connection_age,
         age_grace: args.shutdown_grace,

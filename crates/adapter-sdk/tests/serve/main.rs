@@ -7,6 +7,7 @@ mod connections;
 mod drain;
 mod faults;
 mod listening;
+mod raw;
 mod sessions;
 mod templates;
 mod toy;

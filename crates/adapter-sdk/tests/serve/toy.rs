@@ -24,6 +24,7 @@ pub(crate) const KEYVAL: TemplateService = TemplateService {
     service: "keyval.HandleKeyvalService",
     method: "HandleKeyval",
     variety: Variety::CheckWithOutput,
+    descriptor: &[],
 };
 
 const INFO: AdapterInfo = AdapterInfo {
@@ -163,6 +164,7 @@ impl Handler for ToyHandler {
 /// A server of the toy adapter.
 pub(crate) struct Running {
     pub(crate) toy: Arc<Toy>,
+    pub(crate) address: ListenAddress,
     pub(crate) channel: Channel,
     pub(crate) monitoring: std::net::SocketAddr,
     pub(crate) stop: oneshot::Sender<()>,
@@ -191,7 +193,8 @@ pub(crate) async fn run_with(args: ServeArgs) -> Running {
         // A test that ends without stopping drops the sender, which stops as well.
         let _ = stopped.await;
     }));
-    Running { toy, channel: connect(&address).await, monitoring, stop, ended }
+    let channel = connect(&address).await;
+    Running { toy, address, channel, monitoring, stop, ended }
 }
 
 pub(crate) async fn connect(address: &ListenAddress) -> Channel {
