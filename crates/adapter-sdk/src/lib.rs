@@ -68,6 +68,7 @@ pub mod params;
 mod secret;
 mod serve;
 pub mod templates;
+pub mod typed;
 pub mod value;
 pub mod view;
 pub mod wire;

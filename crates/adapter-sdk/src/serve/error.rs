@@ -43,6 +43,20 @@ pub enum ServeError {
         /// What is wrong with it.
         message: String,
     },
+    /// The output of --dryRun cannot be written.
+    #[error("--dryRun cannot write to {}: {message}", file.display())]
+    DryRun {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The self-test failed.
+    #[error("the self-test failed: {0}")]
+    SelfTest(String),
+    /// The process could not be set up, or its output not be written.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
     /// The descriptor of a template cannot be read.
     #[error("the descriptor of a template cannot be served by reflection: {0}")]
     Descriptor(#[from] tonic_reflection::server::Error),
