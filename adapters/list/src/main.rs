@@ -1,19 +1,13 @@
 //! The list adapter as a process of its own.
 
-use clap::Parser;
-use mixer_adapter_sdk::ServeArgs;
+use std::process::ExitCode;
 
-/// Checks whether a value is on a list.
-#[derive(Debug, Parser)]
-#[command(version, max_term_width = 110)]
-struct Args {
-    #[command(flatten)]
-    serve: ServeArgs,
-}
+use mixer_adapter_sdk::Process;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let Args { serve } = Args::parse();
-    mixer_adapter_sdk::serve(mixer_list_adapter::adapter(), serve.with_default_port(9073)).await?;
-    Ok(())
+fn main() -> ExitCode {
+    Process::new(mixer_list_adapter::adapter())
+        .version(env!("CARGO_PKG_VERSION"))
+        .default_port(9073)
+        .example_params(include_str!("../example.yaml"))
+        .main()
 }

@@ -1,19 +1,15 @@
 //! The memquota adapter as a process of its own.
 
-use clap::Parser;
-use mixer_adapter_sdk::ServeArgs;
+use std::process::ExitCode;
 
-/// Counts quotas in the memory of this process.
-#[derive(Debug, Parser)]
-#[command(version, max_term_width = 110)]
-struct Args {
-    #[command(flatten)]
-    serve: ServeArgs,
-}
+use mixer_adapter_sdk::Process;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let Args { serve } = Args::parse();
-    mixer_adapter_sdk::serve(mixer_memquota_adapter::adapter(), serve.with_default_port(9074)).await?;
-    Ok(())
+fn main() -> ExitCode {
+    // The adapter recognizes repeated calls itself, for as long as its configuration says.
+    Process::new(mixer_memquota_adapter::adapter())
+        .version(env!("CARGO_PKG_VERSION"))
+        .default_port(9074)
+        .example_params(include_str!("../example.yaml"))
+        .without_replay("quota")
+        .main()
 }

@@ -1,9 +1,10 @@
 //! The prometheus adapter as a process of its own.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use mixer_adapter_sdk::{ListenAddress, ServeArgs};
+use mixer_adapter_sdk::{AdapterArgs, ListenAddress, Process};
 use mixer_prometheus_adapter::{DEFAULT_PORT, PrometheusAdapter};
 
 /// Exposes metrics to Prometheus.
@@ -15,15 +16,16 @@ struct Args {
     prometheus_address: ListenAddress,
 
     #[command(flatten)]
-    serve: ServeArgs,
+    adapter: AdapterArgs,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let args = Args::parse();
-    mixer_adapter_sdk::init_logs(&args.serve.log_level, args.serve.log_format)?;
     let adapter = Arc::new(PrometheusAdapter::new(args.prometheus_address));
-    adapter.open().await?;
-    mixer_adapter_sdk::serve(adapter, args.serve.with_default_port(9070)).await?;
-    Ok(())
+    let opened = adapter.clone();
+    Process::new(adapter)
+        .default_port(9070)
+        .example_params(include_str!("../example.yaml"))
+        .on_start(|| async move { opened.open().await.map(drop) })
+        .main_with(args.adapter)
 }

@@ -16,9 +16,7 @@ pub use list_entry::ListEntryView;
 pub use log_entry::LogEntryView;
 pub use map::{ValueEntries, ValueMap};
 pub use metric::MetricView;
-pub use plain::{
-    ApiKeyView, CheckNothingView, EdgeView, KubernetesView, ReportNothingView, TraceSpanView,
-};
+pub use plain::{ApiKeyView, CheckNothingView, EdgeView, KubernetesView, ReportNothingView, TraceSpanView};
 pub use quota::QuotaView;
 
 /// Number of the field `name` of every instance.

@@ -24,9 +24,9 @@ pub fn encode(info: &AdapterInfo, text: &str) -> Result<Bytes, FieldProblem> {
     }
     let pool = DescriptorPool::decode(info.config_descriptor)
         .map_err(|error| whole(format!("the adapter's own descriptor cannot be read: {error}")))?;
-    let message = pool
-        .get_message_by_name(info.config_message)
-        .ok_or_else(|| whole(format!("the adapter's own descriptor has no message {}", info.config_message)))?;
+    let message = pool.get_message_by_name(info.config_message).ok_or_else(|| {
+        whole(format!("the adapter's own descriptor has no message {}", info.config_message))
+    })?;
     durations(&message, &mut written).map_err(|(path, text)| {
         FieldProblem::new(path, format!("{text:?} is no duration; write for example 10s or 1m30s"))
     })?;

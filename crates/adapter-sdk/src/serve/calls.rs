@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
+use super::dedup::{Dedup, Turn};
 use super::handlers::{Handlers, Lease, NotBuilt};
 use super::intake::Intake;
 use super::metrics::{Metrics, TemplateMetrics};
@@ -27,6 +28,8 @@ const SESSION_TYPE_URL: &str = "google.protobuf.Any.type_url";
 pub(super) struct Method {
     service: TemplateService,
     metrics: TemplateMetrics,
+    /// Whether calls that come again are answered as the first time.
+    replays: bool,
 }
 
 /// Handles the calls of a process.
@@ -34,6 +37,7 @@ pub(super) struct Calls {
     handlers: Arc<Handlers>,
     metrics: Arc<Metrics>,
     intake: Arc<Intake>,
+    dedup: Option<Dedup>,
     room: Semaphore,
     cut_off: CancellationToken,
     drop_log: Throttle,
@@ -44,15 +48,15 @@ impl Calls {
         handlers: Arc<Handlers>,
         metrics: Arc<Metrics>,
         intake: Arc<Intake>,
-        max_concurrent: usize,
+        (dedup, max_concurrent): (Option<Dedup>, usize),
     ) -> Self {
         let room = Semaphore::new(max_concurrent.clamp(1, Semaphore::MAX_PERMITS));
         let drop_log = Throttle::new(Duration::from_secs(10));
-        Self { handlers, metrics, intake, room, cut_off: CancellationToken::new(), drop_log }
+        Self { handlers, metrics, intake, dedup, room, cut_off: CancellationToken::new(), drop_log }
     }
 
-    pub(super) fn method(&self, service: TemplateService) -> Method {
-        Method { service, metrics: self.metrics.of_template(service.template) }
+    pub(super) fn method(&self, service: TemplateService, replays: bool) -> Method {
+        Method { service, metrics: self.metrics.of_template(service.template), replays }
     }
 
     /// Ends every running call, and each that still comes, with UNAVAILABLE.
@@ -87,7 +91,7 @@ impl Calls {
 
     async fn answer(
         &self,
-        Method { service, metrics }: &Method,
+        Method { service, metrics, replays }: &Method,
         request: &Request<Bytes>,
         started: Instant,
     ) -> Result<Bytes, Status> {
@@ -102,7 +106,21 @@ impl Calls {
             HandleRequest::parse(request.get_ref()).map_err(|error| malformed(service, error))?;
         metrics.instances_came(message.instances.len());
         let lease = self.lease(message.adapter_config.take()).await?;
-        isolate(service.method, self.dispatch(service, &*lease.handler, message, deadline)).await
+        let key = self.dedup.as_ref().filter(|_| *replays);
+        let key = key.and_then(|dedup| Some((dedup, dedup.key(lease.id, service.service, &message)?)));
+        let answer = isolate(service.method, self.dispatch(service, &*lease.handler, message, deadline));
+        let Some((dedup, key)) = key else { return answer.await };
+        match dedup.turn(key).await {
+            Turn::First(first) => {
+                let answer = answer.await?;
+                first.answered(&answer);
+                Ok(answer)
+            }
+            Turn::Again(answer) => {
+                self.metrics.replayed.with_label_values(&[service.template]).inc();
+                Ok(answer)
+            }
+        }
     }
 
     async fn lease(&self, config: Option<RawAny>) -> Result<Lease, Status> {

@@ -35,16 +35,23 @@ impl DryRun {
         services: &[TemplateService],
         file: Option<&PathBuf>,
     ) -> Result<Self, ServeError> {
-        let output: Box<dyn Write + Send> = match file {
-            None => Box::new(io::stdout()),
-            Some(file) => Box::new(File::options().create(true).append(true).open(file).map_err(|error| {
-                ServeError::DryRun { file: file.clone(), message: error.to_string() }
-            })?),
-        };
+        let output: Box<dyn Write + Send> =
+            match file {
+                None => Box::new(io::stdout()),
+                Some(file) => {
+                    Box::new(File::options().create(true).append(true).open(file).map_err(|error| {
+                        ServeError::DryRun { file: file.clone(), message: error.to_string() }
+                    })?)
+                }
+            };
         let (lines, waiting) = mpsc::channel(WAITING);
-        std::thread::Builder::new().name("dry-run".to_owned()).spawn(move || write(output, waiting)).map_err(
-            |error| ServeError::DryRun { file: file.cloned().unwrap_or_default(), message: error.to_string() },
-        )?;
+        std::thread::Builder::new()
+            .name("dry-run".to_owned())
+            .spawn(move || write(output, waiting))
+            .map_err(|error| ServeError::DryRun {
+                file: file.cloned().unwrap_or_default(),
+                message: error.to_string(),
+            })?;
         let describe = Describe::new(services);
         Ok(Self { adapter, handler: Arc::new(Printer { describe, lines }) })
     }
@@ -124,7 +131,8 @@ impl Handler for Printer {
 
     fn quota<'a>(&'a self, call: QuotaCall<'a>) -> BoxFuture<'a, Result<QuotaResult, HandlerError>> {
         Box::pin(async move {
-            let more = json!({"amount": call.amount, "bestEffort": call.best_effort, "dedupId": call.dedup_id});
+            let more =
+                json!({"amount": call.amount, "bestEffort": call.best_effort, "dedupId": call.dedup_id});
             let Call { template, instance, bytes, .. } = &call.call;
             self.print(template, instance, bytes, more).await?;
             Ok(QuotaResult { amount: call.amount, ..QuotaResult::default() })

@@ -43,6 +43,9 @@ pub enum ServeError {
         /// What is wrong with it.
         message: String,
     },
+    /// What the adapter does before it serves has failed.
+    #[error("{0}")]
+    Start(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The output of --dryRun cannot be written.
     #[error("--dryRun cannot write to {}: {message}", file.display())]
     DryRun {

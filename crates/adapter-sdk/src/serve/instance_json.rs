@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use mixer_attribute::Timestamp;
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage, MapKey, MessageDescriptor, Value};
+use prost_reflect::{DescriptorPool, DynamicMessage, MapKey, MessageDescriptor, ReflectMessage as _, Value};
 use serde_json::{Map, Value as Json};
 
 use crate::templates::TemplateService;
@@ -56,7 +56,8 @@ fn json(value: &Value) -> Json {
         Value::EnumNumber(number) => Json::from(*number),
         Value::List(values) => values.iter().map(json).collect(),
         Value::Map(entries) => {
-            let mut entries: Vec<_> = entries.iter().map(|(key, value)| (key_text(key), json(value))).collect();
+            let mut entries: Vec<_> =
+                entries.iter().map(|(key, value)| (key_text(key), json(value))).collect();
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             Json::Object(entries.into_iter().collect())
         }
@@ -79,7 +80,9 @@ fn message_json(message: &DynamicMessage) -> Json {
             Ok(value) => value.map_or(Json::Null, |value| value.to_json()),
             Err(error) => Json::from(error.to_string()),
         },
-        Some("TimeStamp") => text(value::parse_timestamp(&bytes()).ok().flatten().map(|t: Timestamp| t.to_string())),
+        Some("TimeStamp") => {
+            text(value::parse_timestamp(&bytes()).ok().flatten().map(|t: Timestamp| t.to_string()))
+        }
         Some("Duration") => text(value::parse_duration(&bytes()).ok().flatten().map(|d| d.to_string())),
         Some("IPAddress" | "DNSName" | "EmailAddress" | "Uri") => inner(),
         _ => {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use prometheus::core::Collector as _;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
@@ -115,6 +116,13 @@ impl Metrics {
     /// Counts a call or connection that was refused; see [`refused`].
     pub(super) fn refused(&self, reason: &str) {
         self.refused.with_label_values(&[reason]).inc();
+    }
+
+    /// How many calls have ended, whatever their template.
+    pub(super) fn calls_so_far(&self) -> u64 {
+        let families = self.call_duration.collect();
+        let metrics = families.iter().flat_map(prometheus::proto::MetricFamily::get_metric);
+        metrics.map(|metric| metric.get_histogram().get_sample_count()).sum()
     }
 
     /// What each call of a template's method counts, looked up once.

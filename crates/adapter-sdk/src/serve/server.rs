@@ -19,16 +19,19 @@ use super::args::ServeArgs;
 use super::auth::Guard;
 use super::calls::{Calls, isolate};
 use super::connections::{Connections, Doors, Entrance, Limits};
+use super::dedup::Dedup;
+use super::dry_run::DryRun;
 use super::error::ServeError;
 use super::handlers::Handlers;
 use super::intake::Intake;
 use super::metrics::Metrics;
+use super::process::Process;
 use super::session::{self, Sessions};
 use super::tls::Tls;
-use super::{monitoring, reflection, reload};
+use super::{monitoring, quiet, reflection, reload};
 use crate::address::{ListenAddress, Listener};
 use crate::http::HttpServer;
-use crate::templates::{self, TemplateService};
+use crate::templates::TemplateService;
 
 /// Calls that one connection takes at a time, at least.
 const MIN_STREAMS: usize = 1024;
@@ -44,6 +47,7 @@ pub struct Server {
     args: ServeArgs,
     name: &'static str,
     services: Vec<TemplateService>,
+    not_replayed: Vec<&'static str>,
     listener: Listener,
     monitoring: Option<HttpServer>,
     ready: Arc<AtomicBool>,
@@ -60,30 +64,24 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// A port cannot be bound, or the adapter names a template that is not shipped.
+    /// A port cannot be bound, a file cannot be used, or the adapter names a template that is not shipped.
     pub async fn bind(adapter: Arc<dyn Adapter>, args: ServeArgs) -> Result<Self, ServeError> {
-        Self::bind_with(adapter, args, &[]).await
+        Self::of(Process::new(adapter), args).await
     }
 
-    /// Binds the ports of an adapter that has templates of its own: `own` tells where those are called.
+    /// Binds the ports of a process, for programs and tests that want to know the addresses before it runs. What
+    /// [`Process::on_start`] was told is not run.
     ///
     /// # Errors
     ///
     /// As [`Server::bind`].
-    pub async fn bind_with(
-        adapter: Arc<dyn Adapter>,
-        args: ServeArgs,
-        own: &[TemplateService],
-    ) -> Result<Self, ServeError> {
+    pub async fn of(process: Process, args: ServeArgs) -> Result<Self, ServeError> {
+        let services = process.services()?;
+        let Process { mut adapter, not_replayed, .. } = process;
         let info = *adapter.info();
-        let services = info
-            .templates
-            .iter()
-            .map(|name| {
-                let found = own.iter().find(|service| service.template == *name);
-                found.or_else(|| templates::shipped(name)).copied().ok_or(ServeError::UnknownTemplate(name))
-            })
-            .collect::<Result<Vec<_>, ServeError>>()?;
+        if let Some(file) = &args.dry_run {
+            adapter = Arc::new(DryRun::new(adapter, &services, file.as_ref())?);
+        }
         let registry = Registry::new();
         let metrics = Arc::new(Metrics::register(&registry)?);
         let (tls, guard) = (Tls::new(&args.tls)?, Guard::new(&args.auth, &metrics)?);
@@ -93,7 +91,7 @@ impl Server {
         let monitoring = match &args.monitoring_address {
             Some(address) if !args.no_monitoring => {
                 let responder = monitoring::responder(registry, ready.clone());
-                Some(HttpServer::start("monitoring", address, responder).await?)
+                Some(HttpServer::start_with("monitoring", address, monitoring::METHODS, responder).await?)
             }
             _ => None,
         };
@@ -102,11 +100,14 @@ impl Server {
         let (max_message, max_buffered) = (args.max_message_size, args.max_buffered_bytes);
         let intake = Intake::new(max_message, max_buffered, args.receive_timeout, metrics.clone());
         let intake = Arc::new(intake);
-        let calls = Calls::new(handlers.clone(), metrics.clone(), intake.clone(), args.max_concurrent_calls);
+        let dedup = Dedup::new(args.dedup_window, args.dedup_entries);
+        let room = (dedup, args.max_concurrent_calls);
+        let calls = Calls::new(handlers.clone(), metrics.clone(), intake.clone(), room);
         Ok(Self {
             args,
             name: info.name,
             services,
+            not_replayed,
             listener,
             monitoring,
             ready,
@@ -202,6 +203,8 @@ impl Server {
         let mut tasks = JoinSet::new();
         let handlers = self.handlers.clone();
         tasks.spawn(async move { handlers.close_idle().await });
+        let (quiet, metrics) = (self.args.quiet_warning, self.metrics.clone());
+        tasks.spawn(async move { quiet::watch(quiet, metrics).await });
         let every = self.args.reload_interval;
         if let Some(tls) = self.tls.clone() {
             let (files, metrics) = (self.args.tls.files(), self.metrics.clone());
@@ -224,7 +227,9 @@ impl Server {
         // The limit of the size is watched where the request arrives.
         let mut service = HandlerService::new().max_decoding_message_size(usize::MAX);
         for template in self.services.clone() {
-            let (calls, method) = (self.calls.clone(), Arc::new(self.calls.method(template)));
+            let replays = self.args.dedup_varieties.contains(&template.variety)
+                && !self.not_replayed.contains(&template.template);
+            let (calls, method) = (self.calls.clone(), Arc::new(self.calls.method(template, replays)));
             service = service.method(template.path(), move |request| {
                 let (calls, method) = (calls.clone(), method.clone());
                 async move { calls.handle(&method, request).await }

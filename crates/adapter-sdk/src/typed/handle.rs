@@ -19,10 +19,8 @@ use crate::wire::Malformed;
 )]
 pub trait HandleCheck<T: Template<Variety = variety::Check>>: Send + Sync {
     /// Decides one instance: `Ok` with a status that refuses is a decision, `Err` says that there is none.
-    fn check(
-        &self,
-        call: TypedCall<'_, T>,
-    ) -> impl Future<Output = Result<CheckResult, HandlerError>> + Send;
+    fn check(&self, call: TypedCall<'_, T>)
+    -> impl Future<Output = Result<CheckResult, HandlerError>> + Send;
 }
 
 /// Takes instances of a template, such as [`Metric`](super::template::Metric).
@@ -45,10 +43,8 @@ pub trait HandleReport<T: Template<Variety = variety::Report>>: Send + Sync {
 )]
 pub trait HandleQuota<T: Template<Variety = variety::Quota>>: Send + Sync {
     /// Allocates an amount of one instance.
-    fn quota(
-        &self,
-        ask: TypedQuota<'_, T>,
-    ) -> impl Future<Output = Result<QuotaResult, HandlerError>> + Send;
+    fn quota(&self, ask: TypedQuota<'_, T>)
+    -> impl Future<Output = Result<QuotaResult, HandlerError>> + Send;
 }
 
 /// Makes attributes, such as those of [`Kubernetes`](super::template::Kubernetes).
@@ -168,6 +164,11 @@ impl<'a, T: Template> TypedReport<'a, T> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.call.batch.is_empty()
+    }
+
+    /// Bytes of all instances together, framing included.
+    pub fn size(&self) -> usize {
+        self.call.batch.framed().len()
     }
 
     /// When the caller stops waiting.

@@ -2,9 +2,7 @@
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use mixer_adapter_api::{
-    Call, CheckResult, HandlerError, QuotaCall, QuotaResult, ReportCall, ReportOutcome,
-};
+use mixer_adapter_api::{Call, CheckResult, HandlerError, QuotaCall, QuotaResult, ReportCall, ReportOutcome};
 use prost::Message as _;
 
 use super::handle::{

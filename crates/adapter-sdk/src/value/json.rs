@@ -10,11 +10,15 @@ impl ValueView<'_> {
         match self {
             Self::Int64(value) => Json::from(*value),
             // Neither an infinity nor "not a number" is a number in JSON.
-            Self::Double(value) => Number::from_f64(*value).map_or_else(|| self.to_string().into(), Json::Number),
+            Self::Double(value) => {
+                Number::from_f64(*value).map_or_else(|| self.to_string().into(), Json::Number)
+            }
             Self::Bool(value) => Json::Bool(*value),
             Self::StringMap(map) => {
                 let entries = map.sorted().into_iter();
-                Json::Object(entries.map(|(key, value)| (key.to_owned(), value.into())).collect::<Map<_, _>>())
+                Json::Object(
+                    entries.map(|(key, value)| (key.to_owned(), value.into())).collect::<Map<_, _>>(),
+                )
             }
             _ => self.text().into(),
         }

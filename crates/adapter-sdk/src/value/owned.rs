@@ -90,9 +90,9 @@ impl ValueView<'_> {
             Self::Email(text) => Value::Email((*text).to_owned()),
             Self::Dns(text) => Value::Dns((*text).to_owned()),
             Self::Uri(text) => Value::Uri((*text).to_owned()),
-            Self::StringMap(map) => {
-                Value::StringMap(map.sorted().into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
-            }
+            Self::StringMap(map) => Value::StringMap(
+                map.sorted().into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            ),
         }
     }
 }

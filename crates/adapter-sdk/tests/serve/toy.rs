@@ -9,8 +9,8 @@ use mixer_adapter_sdk::templates::{TemplateService, Variety};
 use mixer_adapter_sdk::view::MetricView;
 use mixer_adapter_sdk::{
     Adapter, AdapterInfo, Any, BoxFuture, BuildError, Call, CheckResult, FieldProblem, Handler, HandlerError,
-    HandlerSpec, ListenAddress, QuotaCall, QuotaResult, ReportCall, ReportOutcome, ServeArgs, Server, Status,
-    code, params,
+    HandlerSpec, ListenAddress, Process, QuotaCall, QuotaResult, ReportCall, ReportOutcome, ServeArgs,
+    Server, Status, code, params,
 };
 use mixer_proto::policy::v1beta1::Uri as Mode;
 use parking_lot::Mutex;
@@ -175,6 +175,10 @@ pub(crate) fn adapter(toy: &Arc<Toy>) -> Arc<dyn Adapter> {
     Arc::new(ToyAdapter(toy.clone()))
 }
 
+pub(crate) fn process() -> Process {
+    Process::new(adapter(&Arc::new(Toy::default()))).template(KEYVAL)
+}
+
 pub(crate) fn quick() -> ServeArgs {
     ServeArgs { drain_delay: Duration::ZERO, ..Default::default() }
 }
@@ -185,7 +189,7 @@ pub(crate) async fn run() -> Running {
 
 pub(crate) async fn run_with(args: ServeArgs) -> Running {
     let toy = Arc::new(Toy::default());
-    let server = Server::bind_with(adapter(&toy), args, &[KEYVAL]).await.unwrap();
+    let server = Server::of(Process::new(adapter(&toy)).template(KEYVAL), args).await.unwrap();
     let address = server.address();
     let monitoring = server.monitoring_address().unwrap();
     let (stop, stopped) = oneshot::channel();
