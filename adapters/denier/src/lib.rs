@@ -7,7 +7,7 @@ mod handler;
 use std::sync::Arc;
 
 use mixer_adapter_sdk::typed::template::{CheckNothing, ListEntry, Quota};
-use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, TypedAdapter, hosted};
+use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, Process, TypedAdapter, hosted};
 
 use crate::config::Config;
 use crate::handler::DenierHandler;
@@ -15,6 +15,14 @@ use crate::handler::DenierHandler;
 /// The adapter.
 pub fn adapter() -> Arc<dyn Adapter> {
     hosted(Denier)
+}
+
+/// The adapter as a process of its own.
+pub fn process() -> Process {
+    Process::new(adapter())
+        .version(env!("CARGO_PKG_VERSION"))
+        .default_port(9072)
+        .example_params(include_str!("../example.yaml"))
 }
 
 struct Denier;

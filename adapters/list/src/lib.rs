@@ -8,7 +8,7 @@ mod ip_ranges;
 use std::sync::Arc;
 
 use mixer_adapter_sdk::typed::template::ListEntry;
-use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, TypedAdapter, hosted};
+use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, Process, TypedAdapter, hosted};
 
 use crate::config::Config;
 use crate::handler::ListHandler;
@@ -16,6 +16,14 @@ use crate::handler::ListHandler;
 /// The adapter.
 pub fn adapter() -> Arc<dyn Adapter> {
     hosted(List)
+}
+
+/// The adapter as a process of its own.
+pub fn process() -> Process {
+    Process::new(adapter())
+        .version(env!("CARGO_PKG_VERSION"))
+        .default_port(9073)
+        .example_params(include_str!("../example.yaml"))
 }
 
 struct List;

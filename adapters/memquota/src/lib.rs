@@ -15,7 +15,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use mixer_adapter_sdk::typed::template::Quota;
-use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, TypedAdapter, hosted};
+use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, Process, TypedAdapter, hosted};
 use parking_lot::Mutex;
 
 use config::Config;
@@ -26,6 +26,15 @@ use store::Store;
 pub fn adapter() -> Arc<dyn Adapter> {
     let start = Instant::now();
     hosted(Memquota::new(Arc::new(move || start.elapsed())))
+}
+
+/// The adapter as a process of its own. It recognizes repeated calls itself, for as long as its configuration says.
+pub fn process() -> Process {
+    Process::new(adapter())
+        .version(env!("CARGO_PKG_VERSION"))
+        .default_port(9074)
+        .example_params(include_str!("../example.yaml"))
+        .without_replay("quota")
 }
 
 /// The adapter. What is in use outlives every edit of a handler; handlers of different names count apart, also the

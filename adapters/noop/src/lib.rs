@@ -10,7 +10,7 @@ use std::sync::Arc;
 use mixer_adapter_sdk::typed::template::{
     Authorization, CheckNothing, ListEntry, LogEntry, Metric, Quota, ReportNothing, TraceSpan,
 };
-use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, TypedAdapter, hosted};
+use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, Process, TypedAdapter, hosted};
 
 use crate::config::Config;
 use crate::handler::NoopHandler;
@@ -18,6 +18,11 @@ use crate::handler::NoopHandler;
 /// The adapter.
 pub fn adapter() -> Arc<dyn Adapter> {
     hosted(Noop)
+}
+
+/// The adapter as a process of its own.
+pub fn process() -> Process {
+    Process::new(adapter()).version(env!("CARGO_PKG_VERSION")).default_port(9075)
 }
 
 struct Noop;

@@ -1,9 +1,5 @@
 //! The noop adapter as a process of its own.
 
-use std::process::ExitCode;
-
-use mixer_adapter_sdk::Process;
-
-fn main() -> ExitCode {
-    Process::new(mixer_noop_adapter::adapter()).version(env!("CARGO_PKG_VERSION")).default_port(9075).main()
+fn main() -> std::process::ExitCode {
+    mixer_noop_adapter::process().main()
 }

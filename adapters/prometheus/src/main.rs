@@ -1,11 +1,10 @@
 //! The prometheus adapter as a process of its own.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Parser;
-use mixer_adapter_sdk::{AdapterArgs, ListenAddress, Process};
-use mixer_prometheus_adapter::{DEFAULT_PORT, PrometheusAdapter};
+use mixer_adapter_sdk::{AdapterArgs, ListenAddress};
+use mixer_prometheus_adapter::DEFAULT_PORT;
 
 /// Exposes metrics to Prometheus.
 #[derive(Debug, Parser)]
@@ -21,11 +20,5 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let adapter = Arc::new(PrometheusAdapter::new(args.prometheus_address));
-    let opened = adapter.clone();
-    Process::new(adapter)
-        .default_port(9070)
-        .example_params(include_str!("../example.yaml"))
-        .on_start(|| async move { opened.open().await.map(drop) })
-        .main_with(args.adapter)
+    mixer_prometheus_adapter::process(args.prometheus_address).main_with(args.adapter)
 }

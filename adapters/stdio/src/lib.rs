@@ -13,7 +13,7 @@ mod writer;
 use std::sync::Arc;
 
 use mixer_adapter_sdk::typed::template::{LogEntry, Metric};
-use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, TypedAdapter, hosted};
+use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, Process, TypedAdapter, hosted};
 
 use crate::config::Config;
 use crate::handler::StdioHandler;
@@ -22,6 +22,14 @@ use crate::writer::Writers;
 /// The adapter.
 pub fn adapter() -> Arc<dyn Adapter> {
     hosted(Stdio::default())
+}
+
+/// The adapter as a process of its own.
+pub fn process() -> Process {
+    Process::new(adapter())
+        .version(env!("CARGO_PKG_VERSION"))
+        .default_port(9071)
+        .example_params(include_str!("../example.yaml"))
 }
 
 #[derive(Default)]

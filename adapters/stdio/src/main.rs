@@ -1,13 +1,5 @@
 //! The stdio adapter as a process of its own.
 
-use std::process::ExitCode;
-
-use mixer_adapter_sdk::Process;
-
-fn main() -> ExitCode {
-    Process::new(mixer_stdio_adapter::adapter())
-        .version(env!("CARGO_PKG_VERSION"))
-        .default_port(9071)
-        .example_params(include_str!("../example.yaml"))
-        .main()
+fn main() -> std::process::ExitCode {
+    mixer_stdio_adapter::process().main()
 }

@@ -29,6 +29,13 @@ pub struct ManifestArgs {
     pub no_examples: bool,
 }
 
+impl Default for ManifestArgs {
+    /// What no flags at all mean.
+    fn default() -> Self {
+        Self { target: None, namespace: "istio-system".to_owned(), no_examples: false }
+    }
+}
+
 /// What the author gives for the examples.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Example {
@@ -50,7 +57,12 @@ pub(super) fn print(process: &Process, args: &ManifestArgs) -> Result<String, Se
             let port = process.port.unwrap_or(9080);
             format!("mixer-{}-adapter.{}:{port}", info.name, args.namespace)
         });
-        yaml.handler(info.name, &target, process.example.params);
+        let mut params = process.example.params.to_owned();
+        for template in info.templates {
+            let instance = format!("{}-{template}.instance.{}", info.name, args.namespace);
+            params = params.replace(&format!("{{{{{template}}}}}"), &instance);
+        }
+        yaml.handler(info.name, &target, &params);
         for service in &services {
             let own = process.example.instances.iter().find(|(name, _)| *name == service.template);
             let params = own.map_or_else(|| examples::params(service.template), |(_, params)| params);

@@ -107,7 +107,8 @@ impl Process {
         self
     }
 
-    /// The `params` of the handler that `manifest` prints, as YAML without indentation.
+    /// The `params` of the handler that `manifest` prints, as YAML without indentation. In it `{{metric}}` stands for
+    /// the full name of the example's instance of template `metric`, and so on.
     #[must_use]
     pub fn example_params(mut self, yaml: &'static str) -> Self {
         self.example.params = yaml;
@@ -120,6 +121,20 @@ impl Process {
     pub fn example_instance(mut self, template: &'static str, yaml: &'static str) -> Self {
         self.example.instances.push((template, yaml));
         self
+    }
+
+    /// The adapter.
+    pub fn adapter(&self) -> &Arc<dyn Adapter> {
+        &self.adapter
+    }
+
+    /// The resources that switch the adapter on, as YAML documents: what the sub-command `manifest` prints.
+    ///
+    /// # Errors
+    ///
+    /// The adapter names a template that is not shipped and was not told of.
+    pub fn manifest(&self, args: &ManifestArgs) -> Result<String, ServeError> {
+        manifest::print(self, args)
     }
 
     /// Never answers a call of this template as an earlier one with the same `dedup_id`: the adapter does so itself,
@@ -188,7 +203,7 @@ impl Process {
     pub async fn run(mut self, args: AdapterArgs) -> Result<(), ServeError> {
         let mut serve = args.serve;
         if let Some(AdapterCommand::Manifest(args)) = args.command {
-            let text = manifest::print(&self, &args)?;
+            let text = self.manifest(&args)?;
             return Ok(std::io::stdout().write_all(text.as_bytes())?);
         }
         if let Some(port) = self.port {
