@@ -190,6 +190,23 @@ pub(crate) async fn run() -> Running {
 pub(crate) async fn run_with(args: ServeArgs) -> Running {
     let toy = Arc::new(Toy::default());
     let server = Server::of(Process::new(adapter(&toy)).template(KEYVAL), args).await.unwrap();
+    run_server(toy, server).await
+}
+
+/// A server that its own channel cannot reach, because it speaks TLS.
+pub(crate) async fn serve_with(args: ServeArgs) -> Running {
+    let toy = Arc::new(Toy::default());
+    let server = Server::of(Process::new(adapter(&toy)).template(KEYVAL), args).await.unwrap();
+    start(toy, server)
+}
+
+pub(crate) async fn run_server(toy: Arc<Toy>, server: Server) -> Running {
+    let running = start(toy, server);
+    let channel = connect(&running.address).await;
+    Running { channel, ..running }
+}
+
+fn start(toy: Arc<Toy>, server: Server) -> Running {
     let address = server.address();
     let monitoring = server.monitoring_address().unwrap();
     let (stop, stopped) = oneshot::channel();
@@ -197,7 +214,7 @@ pub(crate) async fn run_with(args: ServeArgs) -> Running {
         // A test that ends without stopping drops the sender, which stops as well.
         let _ = stopped.await;
     }));
-    let channel = connect(&address).await;
+    let channel = Endpoint::from_static("http://nowhere").connect_lazy();
     Running { toy, address, channel, monitoring, stop, ended }
 }
 
