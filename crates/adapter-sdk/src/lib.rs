@@ -1,10 +1,24 @@
 //! What an adapter author depends on.
 //!
-//! An adapter implements [`Adapter`] and [`Handler`]; the views of [`view`] show its instances without copying
-//! them, and [`params`] helps to check its configuration. [`serve()`] makes a process of it that Mixer calls by gRPC;
-//! the same value can be hosted in `mixs`.
+//! Mixer describes each request of a mesh as attributes and fills **instances** of **templates** with them; an **adapter**
+//! takes the instances: it decides (check), counts (quota), collects (report) or looks something up (attributes). With this
+//! crate an author writes a configuration and a handler, and nothing about servers:
 //!
+//! * [`TypedAdapter`] names the parts, [`typed`] has a trait for each variety of template;
+//! * [`view`] shows instances without copying them, [`value`] converts their values without losing anything;
+//! * [`params`] checks a configuration and tells every problem at once;
+//! * [`Process`] is the program: gRPC with TLS and tokens, health, reflection, metrics, limits, an orderly end;
+//! * the same adapter can be hosted in `mixs`: see [`hosted`].
+//!
+//! [`docs`] is the book; start with [a first adapter](docs::first_adapter). Below the types lie the traits of servers,
+//! [`Adapter`] and [`Handler`], which an adapter may implement itself when it needs to see everything.
+//!
+//! # Cargo
+//!
+//! `tokio` is the runtime, `prost` the protobuf library, `tracing` the log. There are no features.
+
 mod address;
+pub mod docs;
 pub mod http;
 pub mod params;
 mod secret;

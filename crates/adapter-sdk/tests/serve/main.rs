@@ -6,6 +6,7 @@ mod configuration;
 mod connections;
 mod drain;
 mod faults;
+mod hostile;
 mod listening;
 mod raw;
 mod reflection;
