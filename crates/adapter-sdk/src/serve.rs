@@ -11,6 +11,7 @@ mod dedup;
 mod drained;
 mod dry_run;
 mod error;
+mod greeting;
 mod handlers;
 mod instance_json;
 mod intake;

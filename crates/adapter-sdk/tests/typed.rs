@@ -16,7 +16,7 @@ use mixer_adapter_sdk::typed::{
 use mixer_adapter_sdk::view::InstanceView;
 use mixer_adapter_sdk::wire::Malformed;
 use mixer_adapter_sdk::{
-    Adapter, Batch, BuildError, Call, CheckResult, Config, ErrorKind, FieldProblem, Handler, HandlerError,
+    Batch, BuildError, Call, CheckResult, Config, ErrorKind, FieldProblem, Handler, HandlerError,
     HandlerSpec, Process, QuotaCall, QuotaResult, ReportCall, ReportOutcome, ServeArgs, Server, Status,
     TypedAdapter, code, hosted,
 };

@@ -31,6 +31,13 @@ pub struct AuthArgs {
     pub auth_header: Option<HeaderName>,
 }
 
+impl AuthArgs {
+    /// The files that are watched.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.auth_token_file.iter().cloned().collect()
+    }
+}
+
 /// Checks tokens.
 #[derive(Debug)]
 pub(super) struct Guard {
@@ -46,10 +53,6 @@ impl Guard {
         let Some(file) = args.auth_token_file.clone() else { return Ok(None) };
         let tokens = ArcSwap::from_pointee(read(&file)?);
         Ok(Some(Arc::new(Self { file, header: args.auth_header.clone(), tokens, metrics: metrics.clone() })))
-    }
-
-    pub(super) fn file(&self) -> &Path {
-        &self.file
     }
 
     pub(super) fn reload(&self) -> Result<(), ServeError> {

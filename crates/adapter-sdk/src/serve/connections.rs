@@ -12,7 +12,6 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use mixer_rpc::raw::{HandlerService, ResponseFuture};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
@@ -21,6 +20,7 @@ use tonic::service::Routes;
 use tower::Service as _;
 
 use super::auth::Guard;
+use super::greeting::{Greeted, Greeting};
 use super::intake::{Arriving, Intake};
 use super::metrics::{Metrics, refused};
 use super::throttle::Throttle;
@@ -118,24 +118,6 @@ pub(super) struct Connections {
     running: TaskTracker,
 }
 
-/// A connection that was accepted.
-trait Accepted: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// Done when the client has sent something.
-    fn greeted(&self) -> impl Future<Output = io::Result<()>> + Send;
-}
-
-impl Accepted for TcpStream {
-    fn greeted(&self) -> impl Future<Output = io::Result<()>> + Send {
-        self.readable()
-    }
-}
-
-impl Accepted for UnixStream {
-    fn greeted(&self) -> impl Future<Output = io::Result<()>> + Send {
-        self.readable()
-    }
-}
-
 impl Connections {
     pub(super) fn new(doors: Doors, entrance: Entrance) -> Self {
         let log = Arc::new(Throttle::new(LOG_EVERY));
@@ -185,7 +167,7 @@ impl Connections {
         self.cut.cancel();
     }
 
-    fn spawn(&self, io: impl Accepted) {
+    fn spawn(&self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let limit = self.entrance.limits.max_connections;
         if self.running.len() >= limit {
             self.refuse(refused::CONNECTIONS, &format!("there are {limit}, which --maxConnections allows"));
@@ -196,34 +178,21 @@ impl Connections {
     }
 
     /// From the first byte of a connection to its end.
-    async fn enter(self, io: impl Accepted) {
+    async fn enter(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let metrics = self.entrance.metrics.clone();
         metrics.connections.inc();
         let _open = Open(&metrics);
-        match self.entrance.tls.as_ref().map(|tls| tls.acceptor()) {
-            None => {
-                if let Some(()) = self.greeting(refused::SILENT_CONNECTION, io.greeted()).await {
-                    self.serve(io).await;
-                }
-            }
-            Some(tls) => {
-                if let Some(stream) = self.greeting(refused::TLS_HANDSHAKE, tls.accept(io)).await {
-                    self.serve(stream).await;
-                }
-            }
+        let Some(tls) = self.entrance.tls.as_ref().map(|tls| tls.acceptor()) else {
+            return self.serve(io).await;
+        };
+        // A client that is still greeting is not waited for when the process drains.
+        let greeting = tokio::time::timeout(GREETING, tls.accept(io));
+        match self.doors.drain.run_until_cancelled(greeting).await {
+            None => {}
+            Some(Ok(Ok(stream))) => self.serve(stream).await,
+            Some(Ok(Err(error))) => self.refuse(refused::TLS_HANDSHAKE, &error.to_string()),
+            Some(Err(_)) => self.refuse(refused::TLS_HANDSHAKE, "it took too long"),
         }
-    }
-
-    /// What a client has to do first, within some time. A client that has not done it is not waited for when the
-    /// process drains.
-    async fn greeting<T>(&self, reason: &str, greeting: impl Future<Output = io::Result<T>>) -> Option<T> {
-        let greeting = tokio::time::timeout(GREETING, greeting);
-        match self.doors.drain.run_until_cancelled(greeting).await? {
-            Ok(Ok(greeted)) => return Some(greeted),
-            Ok(Err(error)) => self.refuse(reason, &error.to_string()),
-            Err(_) => self.refuse(reason, "it took too long"),
-        }
-        None
     }
 
     async fn serve(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
@@ -234,15 +203,20 @@ impl Connections {
             .max_concurrent_streams(limits.max_streams)
             .keep_alive_interval((!limits.keepalive.is_zero()).then_some(limits.keepalive))
             .keep_alive_timeout(limits.keepalive_timeout);
-        let drain = self.doors.drain.clone();
-        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), self.doors));
+        let (greeting, io) = Greeted::new(io);
+        let doors = self.doors.clone();
+        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), doors));
         let ended = tokio::select! {
             biased;
             ended = connection.as_mut() => Some(ended),
-            () = drain.cancelled() => {
+            () = self.doors.drain.cancelled() => {
+                if !greeting.has_come() {
+                    return;
+                }
                 connection.as_mut().graceful_shutdown();
                 Some(connection.await)
             }
+            () = silence(&greeting) => return self.refuse(refused::SILENT_CONNECTION, "no greeting came"),
             () = age(limits.max_age) => {
                 connection.as_mut().graceful_shutdown();
                 tokio::time::timeout(limits.age_grace, connection).await.ok()
@@ -281,6 +255,14 @@ struct Open<'a>(&'a Metrics);
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.0.connections.dec();
+    }
+}
+
+/// Done when the client has not begun after some time.
+async fn silence(greeting: &Greeting) {
+    tokio::time::sleep(GREETING).await;
+    if greeting.has_come() {
+        std::future::pending().await
     }
 }
 

@@ -26,9 +26,10 @@ use super::handlers::Handlers;
 use super::intake::Intake;
 use super::metrics::Metrics;
 use super::process::Process;
+use super::reload::Watched;
 use super::session::{self, Sessions};
 use super::tls::Tls;
-use super::{monitoring, quiet, reflection, reload};
+use super::{monitoring, quiet, reflection};
 use crate::address::{ListenAddress, Listener};
 use crate::http::HttpServer;
 use crate::templates::TemplateService;
@@ -57,6 +58,8 @@ pub struct Server {
     metrics: Arc<Metrics>,
     guard: Option<Arc<Guard>>,
     tls: Option<Arc<Tls>>,
+    /// The files of TLS and of tokens.
+    watched: [Watched; 2],
 }
 
 impl Server {
@@ -84,6 +87,8 @@ impl Server {
         }
         let registry = Registry::new();
         let metrics = Arc::new(Metrics::register(&registry)?);
+        let watched =
+            [Watched::new("tls", args.tls.files()).await, Watched::new("token", args.auth.files()).await];
         let (tls, guard) = (Tls::new(&args.tls)?, Guard::new(&args.auth, &metrics)?);
         let address = args.address.clone().ok_or(ServeError::NoAddress)?;
         let listener = address.bind("gRPC").await?;
@@ -117,6 +122,7 @@ impl Server {
             metrics,
             guard,
             tls,
+            watched,
         })
     }
 
@@ -141,7 +147,7 @@ impl Server {
     /// # Errors
     ///
     /// The server fails, or something was still busy at the end of the grace period; the log names it.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let monitoring = self.monitoring_address().map(|address| address.to_string());
         tracing::info!(
             adapter = self.name,
@@ -199,21 +205,21 @@ impl Server {
     }
 
     /// What goes on beside the calls.
-    fn background(&self) -> JoinSet<()> {
+    fn background(&mut self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let handlers = self.handlers.clone();
         tasks.spawn(async move { handlers.close_idle().await });
         let (quiet, metrics) = (self.args.quiet_warning, self.metrics.clone());
         tasks.spawn(async move { quiet::watch(quiet, metrics).await });
         let every = self.args.reload_interval;
+        let [of_tls, of_tokens] = std::mem::take(&mut self.watched);
         if let Some(tls) = self.tls.clone() {
-            let (files, metrics) = (self.args.tls.files(), self.metrics.clone());
-            tasks.spawn(async move { reload::watch("tls", files, every, metrics, || tls.reload()).await });
+            let metrics = self.metrics.clone();
+            tasks.spawn(async move { of_tls.watch(every, metrics, || tls.reload()).await });
         }
         if let Some(guard) = self.guard.clone() {
-            let (files, metrics) = (vec![guard.file().to_owned()], self.metrics.clone());
-            tasks
-                .spawn(async move { reload::watch("token", files, every, metrics, || guard.reload()).await });
+            let metrics = self.metrics.clone();
+            tasks.spawn(async move { of_tokens.watch(every, metrics, || guard.reload()).await });
         }
         tasks
     }
