@@ -8,6 +8,7 @@ mod drain;
 mod faults;
 mod hostile;
 mod listening;
+mod programs;
 mod raw;
 mod reflection;
 mod replay;
