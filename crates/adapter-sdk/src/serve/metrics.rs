@@ -26,6 +26,7 @@ pub(super) struct Metrics {
     pub(super) replayed: IntCounterVec,
     pub(super) reloads: IntCounterVec,
     pub(super) last_call: IntGauge,
+    pub(super) quiet_warnings: IntGauge,
 }
 
 /// Words for the label `reason` of `mixer_adapter_refused_total`.
@@ -60,19 +61,13 @@ impl Metrics {
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
-        let options = HistogramOpts::new(
-            "mixer_adapter_call_duration_seconds",
-            "Time from the arrival of a call to its answer.",
-        );
-        let call_duration = HistogramVec::new(options.buckets(DURATION_BUCKETS.to_vec()), &["template"])?;
-        registry.register(Box::new(call_duration.clone()))?;
         Ok(Self {
             calls: counter(
                 "mixer_adapter_calls_total",
                 "Calls by template and the gRPC code of the answer.",
                 &["template", "code"],
             )?,
-            call_duration,
+            call_duration: call_duration(registry)?,
             calls_in_flight: gauge("mixer_adapter_calls_in_flight", "Calls that are being handled.")?,
             instances: counter(
                 "mixer_adapter_instances_total",
@@ -105,6 +100,10 @@ impl Metrics {
                 "mixer_adapter_file_reloads_total",
                 "Changed files that were read again (ok), or could not be used (failed), by file.",
                 &["file", "result"],
+            )?,
+            quiet_warnings: gauge(
+                "mixer_adapter_quiet_warnings",
+                "Warnings since the last call that no call arrives; 0 while calls arrive.",
             )?,
             last_call: gauge(
                 "mixer_adapter_last_call_timestamp_seconds",
@@ -139,6 +138,16 @@ impl Metrics {
     pub(super) fn instances_dropped(&self, template: &str, reason: &str, count: u64) {
         self.dropped.with_label_values(&[template, reason]).inc_by(count);
     }
+}
+
+fn call_duration(registry: &Registry) -> Result<HistogramVec, prometheus::Error> {
+    let options = HistogramOpts::new(
+        "mixer_adapter_call_duration_seconds",
+        "Time from the arrival of a call to its answer.",
+    );
+    let durations = HistogramVec::new(options.buckets(DURATION_BUCKETS.to_vec()), &["template"])?;
+    registry.register(Box::new(durations.clone()))?;
+    Ok(durations)
 }
 
 /// The metrics of the calls for one template.

@@ -27,6 +27,7 @@ pub(super) async fn watch(quiet: Duration, metrics: Arc<Metrics>) {
                 tracing::info!("calls arrive again");
             }
             (known, since, warn_after) = (calls, Instant::now(), quiet);
+            metrics.quiet_warnings.set(0);
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             metrics.last_call.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
             continue;
@@ -34,6 +35,7 @@ pub(super) async fn watch(quiet: Duration, metrics: Arc<Metrics>) {
         let waited = since.elapsed();
         if !quiet.is_zero() && waited >= warn_after {
             warn_after = warn_after.saturating_mul(2);
+            metrics.quiet_warnings.inc();
             tracing::warn!(
                 seconds = waited.as_secs(),
                 calls_so_far = known,
@@ -42,3 +44,6 @@ pub(super) async fn watch(quiet: Duration, metrics: Arc<Metrics>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

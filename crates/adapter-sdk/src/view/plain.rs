@@ -62,9 +62,10 @@ macro_rules! plain_view {
 
         impl<'a> $view<'a> {
             #[doc = concat!("Reads an instance.\n\n# Errors\n\nThe bytes are not a `", $message, ".InstanceMsg`.")]
+            #[allow(clippy::field_reassign_with_default, reason = "some views have no other fields")]
             pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-                #[allow(unused_mut, reason = "some views have no fields")]
-                let mut view = Self { instance: InstanceView::new(bytes), ..Self::default() };
+                let mut view = Self::default();
+                view.instance = InstanceView::new(bytes);
                 for field in Fields::new(bytes) {
                     let field = field?;
                     match field.number {
