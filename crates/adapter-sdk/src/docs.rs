@@ -6,6 +6,16 @@
 //! 4. [Testing](testing)
 //! 5. [Deployment](deployment)
 
+#[allow(unused_imports, reason = "the pages link to these")]
+use crate::{
+    AdapterArgs, Config, HandlerError, Process, Secret, SecretFile, ServeArgs, Server, hosted,
+    typed::{
+        HandleCheck, HandleCheckWithOutput, HandleGenerate, HandleQuota, HandleReport, Template, TypedCall,
+    },
+    value::{Value, ValueView},
+    view::MetricView,
+};
+
 #[doc = include_str!("../docs/first_adapter.md")]
 pub mod first_adapter {}
 

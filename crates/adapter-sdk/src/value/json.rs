@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value as Json};
 use super::ValueView;
 
 impl ValueView<'_> {
-    /// The value as JSON, by the table of [the module](self): what JSON has no exact form for is text.
+    /// The value as JSON, by the table of [the module](crate::value): what JSON has no exact form for is text.
     pub fn to_json(&self) -> Json {
         match self {
             Self::Int64(value) => Json::from(*value),
