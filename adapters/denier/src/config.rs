@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use mixer_adapter_sdk::params::{self, Problems};
-use mixer_adapter_sdk::{Any, CheckResult, FieldProblem, Status, code};
+use mixer_adapter_sdk::params::Problems;
+use mixer_adapter_sdk::{Any, CheckResult, FieldProblem, HandlerSpec, Status, code};
 
 use crate::generated::Params;
 
@@ -15,9 +15,12 @@ pub(crate) struct Config {
     pub(crate) answer: CheckResult,
 }
 
-impl Config {
-    pub(crate) fn check(bytes: &[u8]) -> Result<Self, Vec<FieldProblem>> {
-        let params: Params = params::decode(bytes).map_err(|problem| vec![problem])?;
+impl mixer_adapter_sdk::Config for Config {
+    type Params = Params;
+    const MESSAGE: &'static str = "adapter.denier.config.Params";
+    const DESCRIPTOR: &'static [u8] = include_bytes!("config.desc");
+
+    fn check(params: Params, _: &HandlerSpec) -> Result<Self, Vec<FieldProblem>> {
         let mut problems = Problems::new();
         let status = params.status.unwrap_or_default();
         if status.code.is_some_and(|code| !(code::OK..=code::UNAUTHENTICATED).contains(&code)) {

@@ -1,8 +1,8 @@
 //! The one answer.
 
-use std::future::ready;
-
-use mixer_adapter_sdk::{BoxFuture, Call, CheckResult, Handler, HandlerError, QuotaCall, QuotaResult};
+use mixer_adapter_sdk::typed::template::{Quota, variety};
+use mixer_adapter_sdk::typed::{HandleCheck, HandleQuota, Template, TypedCall, TypedQuota};
+use mixer_adapter_sdk::{CheckResult, HandlerError, QuotaResult};
 
 use crate::config::Config;
 
@@ -16,13 +16,16 @@ impl DenierHandler {
     }
 }
 
-impl Handler for DenierHandler {
-    fn check<'a>(&'a self, _: Call<'a>) -> BoxFuture<'a, Result<CheckResult, HandlerError>> {
-        Box::pin(ready(Ok(self.answer.clone())))
+/// Whatever is checked.
+impl<T: Template<Variety = variety::Check>> HandleCheck<T> for DenierHandler {
+    async fn check(&self, _: TypedCall<'_, T>) -> Result<CheckResult, HandlerError> {
+        Ok(self.answer.clone())
     }
+}
 
-    /// Nothing is granted, and that is no error: quota is not what the configured status is about.
-    fn quota<'a>(&'a self, _: QuotaCall<'a>) -> BoxFuture<'a, Result<QuotaResult, HandlerError>> {
-        Box::pin(ready(Ok(QuotaResult::default())))
+/// Nothing is granted, and that is no error: quota is not what the configured status is about.
+impl HandleQuota<Quota> for DenierHandler {
+    async fn quota(&self, _: TypedQuota<'_, Quota>) -> Result<QuotaResult, HandlerError> {
+        Ok(QuotaResult::default())
     }
 }

@@ -6,42 +6,36 @@ mod handler;
 
 use std::sync::Arc;
 
-use mixer_adapter_sdk::{
-    Adapter, AdapterInfo, BoxFuture, BuildError, FieldProblem, Handler, HandlerSpec, params,
-};
+use mixer_adapter_sdk::typed::template::{CheckNothing, ListEntry, Quota};
+use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, Process, TypedAdapter, hosted};
 
 use crate::config::Config;
 use crate::handler::DenierHandler;
 
-const INFO: AdapterInfo = AdapterInfo {
-    name: "denier",
-    aliases: &[],
-    description: "Gives every check the same answer.",
-    templates: &["checknothing", "listentry", "quota"],
-    config_descriptor: include_bytes!("config.desc"),
-    config_message: "adapter.denier.config.Params",
-};
-
 /// The adapter.
 pub fn adapter() -> Arc<dyn Adapter> {
-    Arc::new(DenierAdapter)
+    hosted(Denier)
 }
 
-struct DenierAdapter;
+/// The adapter as a process of its own.
+pub fn process() -> Process {
+    Process::new(adapter())
+        .version(env!("CARGO_PKG_VERSION"))
+        .default_port(9072)
+        .example_params(include_str!("../example.yaml"))
+}
 
-impl Adapter for DenierAdapter {
-    fn info(&self) -> &AdapterInfo {
-        &INFO
-    }
+struct Denier;
 
-    fn validate(&self, spec: &HandlerSpec) -> Vec<FieldProblem> {
-        Config::check(&spec.params).err().unwrap_or_default()
-    }
+impl TypedAdapter for Denier {
+    type Config = Config;
+    type Handler = DenierHandler;
+    type Templates = (CheckNothing, ListEntry, Quota);
 
-    fn build(&self, spec: HandlerSpec) -> BoxFuture<'_, Result<Arc<dyn Handler>, BuildError>> {
-        let built = Config::check(&spec.params)
-            .map(|config| Arc::new(DenierHandler::new(config)) as Arc<dyn Handler>)
-            .map_err(params::not_valid);
-        Box::pin(std::future::ready(built))
+    const NAME: &'static str = "denier";
+    const DESCRIPTION: &'static str = "Gives every check the same answer.";
+
+    async fn build(&self, config: Config, _: HandlerSpec) -> Result<DenierHandler, BuildError> {
+        Ok(DenierHandler::new(config))
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use mixer_adapter_sdk::FieldProblem;
-use mixer_adapter_sdk::params::{self, Problems};
+use mixer_adapter_sdk::params::Problems;
+use mixer_adapter_sdk::{FieldProblem, HandlerSpec};
 use regex::{Regex, RegexSet};
 
 use crate::generated::Params;
@@ -31,9 +31,12 @@ pub(crate) enum List {
     Regex(RegexSet),
 }
 
-impl Config {
-    pub(crate) fn check(bytes: &[u8]) -> Result<Self, Vec<FieldProblem>> {
-        let params: Params = params::decode(bytes).map_err(|problem| vec![problem])?;
+impl mixer_adapter_sdk::Config for Config {
+    type Params = Params;
+    const MESSAGE: &'static str = "adapter.list.config.Params";
+    const DESCRIPTOR: &'static [u8] = include_bytes!("config.desc");
+
+    fn check(params: Params, _: &HandlerSpec) -> Result<Self, Vec<FieldProblem>> {
         let mut problems = Problems::new();
         if !params.provider_url.is_empty() {
             problems.add("provider_url", "is not available in this version; give the entries as overrides");

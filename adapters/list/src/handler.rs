@@ -1,12 +1,12 @@
 //! Looks a value up.
 
 use std::borrow::Cow;
-use std::future::ready;
 use std::net::IpAddr;
 
+use mixer_adapter_sdk::typed::template::ListEntry;
+use mixer_adapter_sdk::typed::{HandleCheck, TypedCall};
 use mixer_adapter_sdk::value::ValueView;
-use mixer_adapter_sdk::view::ListEntryView;
-use mixer_adapter_sdk::{BoxFuture, Call, CheckResult, ErrorKind, Handler, HandlerError, Status, code};
+use mixer_adapter_sdk::{CheckResult, HandlerError, Status, code};
 
 use crate::config::{Config, List};
 
@@ -50,19 +50,12 @@ impl ListHandler {
     }
 }
 
-impl Handler for ListHandler {
-    fn check<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<CheckResult, HandlerError>> {
-        let result = match ListEntryView::parse(&call.bytes) {
-            Ok(view) => Ok(CheckResult {
-                status: self.decide(view.value()),
-                valid_duration: self.0.valid_duration,
-                valid_use_count: self.0.valid_use_count,
-            }),
-            Err(error) => Err(HandlerError::new(
-                ErrorKind::InvalidArgument,
-                format!("instance {} is malformed: {error}", call.instance),
-            )),
-        };
-        Box::pin(ready(result))
+impl HandleCheck<ListEntry> for ListHandler {
+    async fn check(&self, call: TypedCall<'_, ListEntry>) -> Result<CheckResult, HandlerError> {
+        Ok(CheckResult {
+            status: self.decide(call.view()?.value()),
+            valid_duration: self.0.valid_duration,
+            valid_use_count: self.0.valid_use_count,
+        })
     }
 }

@@ -7,42 +7,37 @@ mod ip_ranges;
 
 use std::sync::Arc;
 
-use mixer_adapter_sdk::{
-    Adapter, AdapterInfo, BoxFuture, BuildError, FieldProblem, Handler, HandlerSpec, params,
-};
+use mixer_adapter_sdk::typed::template::ListEntry;
+use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, Process, TypedAdapter, hosted};
 
 use crate::config::Config;
 use crate::handler::ListHandler;
 
-const INFO: AdapterInfo = AdapterInfo {
-    name: "list",
-    aliases: &["listchecker"],
-    description: "Checks whether a value is on a list.",
-    templates: &["listentry"],
-    config_descriptor: include_bytes!("config.desc"),
-    config_message: "adapter.list.config.Params",
-};
-
 /// The adapter.
 pub fn adapter() -> Arc<dyn Adapter> {
-    Arc::new(ListAdapter)
+    hosted(List)
 }
 
-struct ListAdapter;
+/// The adapter as a process of its own.
+pub fn process() -> Process {
+    Process::new(adapter())
+        .version(env!("CARGO_PKG_VERSION"))
+        .default_port(9073)
+        .example_params(include_str!("../example.yaml"))
+}
 
-impl Adapter for ListAdapter {
-    fn info(&self) -> &AdapterInfo {
-        &INFO
-    }
+struct List;
 
-    fn validate(&self, spec: &HandlerSpec) -> Vec<FieldProblem> {
-        Config::check(&spec.params).err().unwrap_or_default()
-    }
+impl TypedAdapter for List {
+    type Config = Config;
+    type Handler = ListHandler;
+    type Templates = (ListEntry,);
 
-    fn build(&self, spec: HandlerSpec) -> BoxFuture<'_, Result<Arc<dyn Handler>, BuildError>> {
-        let built = Config::check(&spec.params)
-            .map(|config| Arc::new(ListHandler::new(config)) as Arc<dyn Handler>)
-            .map_err(params::not_valid);
-        Box::pin(std::future::ready(built))
+    const NAME: &'static str = "list";
+    const ALIASES: &'static [&'static str] = &["listchecker"];
+    const DESCRIPTION: &'static str = "Checks whether a value is on a list.";
+
+    async fn build(&self, config: Config, _: HandlerSpec) -> Result<ListHandler, BuildError> {
+        Ok(ListHandler::new(config))
     }
 }

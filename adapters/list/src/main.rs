@@ -1,19 +1,5 @@
 //! The list adapter as a process of its own.
 
-use clap::Parser;
-use mixer_adapter_sdk::ServeArgs;
-
-/// Checks whether a value is on a list.
-#[derive(Debug, Parser)]
-#[command(version, max_term_width = 110)]
-struct Args {
-    #[command(flatten)]
-    serve: ServeArgs,
-}
-
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let Args { serve } = Args::parse();
-    mixer_adapter_sdk::serve(mixer_list_adapter::adapter(), serve.with_default_port(9073)).await?;
-    Ok(())
+fn main() -> std::process::ExitCode {
+    mixer_list_adapter::process().main()
 }

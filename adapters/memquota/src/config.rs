@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use mixer_adapter_sdk::params::{self, Problems};
+use mixer_adapter_sdk::params::Problems;
 use mixer_adapter_sdk::{FieldProblem, HandlerSpec};
 
 use crate::generated::Params;
@@ -56,11 +56,14 @@ impl Window {
     }
 }
 
-impl Config {
+impl mixer_adapter_sdk::Config for Config {
+    type Params = Params;
+    const MESSAGE: &'static str = "adapter.memquota.config.Params";
+    const DESCRIPTOR: &'static [u8] = include_bytes!("config.desc");
+
     /// Checks everything at once. Quotas of the spec's instances must have limits; a process of its own does not
     /// know its instances beforehand and refuses an unknown one when it is asked for.
-    pub(crate) fn check(spec: &HandlerSpec) -> Result<Self, Vec<FieldProblem>> {
-        let written: Params = params::decode(&spec.params).map_err(|problem| vec![problem])?;
+    fn check(written: Params, spec: &HandlerSpec) -> Result<Self, Vec<FieldProblem>> {
         let mut problems = Problems::new();
         let deduplication = written.min_deduplication_duration.as_ref();
         let deduplication =

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mixer_adapter_sdk::typed::template::Quota;
+use mixer_adapter_sdk::typed::{HandleQuota, TypedQuota};
 use mixer_adapter_sdk::view::QuotaView;
 use mixer_adapter_sdk::wire::Malformed;
-use mixer_adapter_sdk::{BoxFuture, ErrorKind, Handler, HandlerError, QuotaCall, QuotaResult, Status, code};
+use mixer_adapter_sdk::{ErrorKind, HandlerError, QuotaResult, Status, code};
 use parking_lot::Mutex;
 
 use crate::config::{Config, Limit, Limits};
@@ -21,20 +23,20 @@ pub(crate) struct MemquotaHandler {
     pub(crate) clock: Clock,
 }
 
-impl Handler for MemquotaHandler {
-    fn quota<'a>(&'a self, call: QuotaCall<'a>) -> BoxFuture<'a, Result<QuotaResult, HandlerError>> {
-        Box::pin(std::future::ready(self.allocate(&call)))
+impl HandleQuota<Quota> for MemquotaHandler {
+    async fn quota(&self, ask: TypedQuota<'_, Quota>) -> Result<QuotaResult, HandlerError> {
+        self.allocate(&ask)
     }
 }
 
 impl MemquotaHandler {
-    fn allocate(&self, call: &QuotaCall<'_>) -> Result<QuotaResult, HandlerError> {
-        let name = call.call.instance;
+    fn allocate(&self, call: &TypedQuota<'_, Quota>) -> Result<QuotaResult, HandlerError> {
+        let name = call.instance.name();
         let limits = self.config.quotas.get(name).ok_or_else(|| {
             let message = format!("memquota has no limit for {name}; add it to `quotas` of the handler");
             HandlerError::new(ErrorKind::InvalidArgument, message)
         })?;
-        let dimensions = dimensions(&call.call.bytes).map_err(|error| {
+        let dimensions = dimensions(call.instance.view()?).map_err(|error| {
             HandlerError::new(ErrorKind::InvalidArgument, format!("{name} is no quota instance: {error}"))
         })?;
         let ask = Ask {
@@ -64,8 +66,8 @@ impl MemquotaHandler {
 }
 
 /// The dimensions as text, sorted by name.
-fn dimensions(instance: &[u8]) -> Result<Vec<(String, String)>, Malformed> {
-    let sorted = QuotaView::parse(instance)?.dimensions().sorted()?;
+fn dimensions(instance: QuotaView<'_>) -> Result<Vec<(String, String)>, Malformed> {
+    let sorted = instance.dimensions().sorted()?;
     let texts = sorted.into_iter().map(|(name, value)| {
         (name.to_owned(), value.map(|value| value.text().into_owned()).unwrap_or_default())
     });

@@ -14,26 +14,27 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use mixer_adapter_sdk::{Adapter, AdapterInfo, BoxFuture, BuildError, FieldProblem, Handler, HandlerSpec};
+use mixer_adapter_sdk::typed::template::Quota;
+use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, Process, TypedAdapter, hosted};
 use parking_lot::Mutex;
 
 use config::Config;
 use handler::{Clock, MemquotaHandler};
 use store::Store;
 
-const INFO: AdapterInfo = AdapterInfo {
-    name: "memquota",
-    aliases: &[],
-    description: "Quotas counted in the memory of the process.",
-    templates: &["quota"],
-    config_descriptor: include_bytes!("config.desc"),
-    config_message: "adapter.memquota.config.Params",
-};
-
 /// The adapter, for the registry of hosted adapters and for the process of its own.
 pub fn adapter() -> Arc<dyn Adapter> {
     let start = Instant::now();
-    Arc::new(Memquota::new(Arc::new(move || start.elapsed())))
+    hosted(Memquota::new(Arc::new(move || start.elapsed())))
+}
+
+/// The adapter as a process of its own. It recognizes repeated calls itself, for as long as its configuration says.
+pub fn process() -> Process {
+    Process::new(adapter())
+        .version(env!("CARGO_PKG_VERSION"))
+        .default_port(9074)
+        .example_params(include_str!("../example.yaml"))
+        .without_replay("quota")
 }
 
 /// The adapter. What is in use outlives every edit of a handler; handlers of different names count apart, also the
@@ -61,24 +62,16 @@ impl Memquota {
     }
 }
 
-impl Adapter for Memquota {
-    fn info(&self) -> &AdapterInfo {
-        &INFO
-    }
+impl TypedAdapter for Memquota {
+    type Config = Config;
+    type Handler = MemquotaHandler;
+    type Templates = (Quota,);
 
-    fn validate(&self, spec: &HandlerSpec) -> Vec<FieldProblem> {
-        Config::check(spec).err().unwrap_or_default()
-    }
+    const NAME: &'static str = "memquota";
+    const DESCRIPTION: &'static str = "Quotas counted in the memory of the process.";
 
-    fn build(&self, spec: HandlerSpec) -> BoxFuture<'_, Result<Arc<dyn Handler>, BuildError>> {
-        let built = Config::check(&spec).map_err(|problems| {
-            let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            BuildError(texts.join("; "))
-        });
-        let handler = built.map(|config| {
-            let (store, clock) = (self.store(&spec.name), self.clock.clone());
-            Arc::new(MemquotaHandler { config, store, clock }) as Arc<dyn Handler>
-        });
-        Box::pin(std::future::ready(handler))
+    async fn build(&self, config: Config, spec: HandlerSpec) -> Result<MemquotaHandler, BuildError> {
+        let (store, clock) = (self.store(&spec.name), self.clock.clone());
+        Ok(MemquotaHandler { config, store, clock })
     }
 }

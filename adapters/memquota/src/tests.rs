@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use mixer_adapter_sdk::{Adapter, Call, Handler, HandlerSpec, InstanceInfo, QuotaCall, QuotaResult};
+use mixer_adapter_sdk::{Adapter, Call, Handler, HandlerSpec, InstanceInfo, QuotaCall, QuotaResult, hosted};
 use mixer_proto::policy::v1beta1::{Value, value};
 use mixer_proto::template::quota::InstanceMsg;
 use proptest::prelude::*;
 use prost::Message as _;
 
-use super::Memquota;
+use super::{Clock, Memquota};
 use crate::config::{Limit, Window};
 use crate::generated::Params;
 use crate::generated::params::{Algorithm, Override, Quota};
@@ -22,7 +22,7 @@ const NAME: &str = "requests.instance.default";
 
 /// The adapter and the hand of its clock, in milliseconds.
 struct Bench {
-    adapter: Memquota,
+    adapter: Arc<dyn Adapter>,
     hand: Arc<AtomicU64>,
 }
 
@@ -30,8 +30,8 @@ impl Bench {
     fn new() -> Self {
         let hand = Arc::new(AtomicU64::new(0));
         let clock = hand.clone();
-        let adapter = Memquota::new(Arc::new(move || Duration::from_millis(clock.load(Ordering::SeqCst))));
-        Self { adapter, hand }
+        let clock: Clock = Arc::new(move || Duration::from_millis(clock.load(Ordering::SeqCst)));
+        Self { adapter: hosted(Memquota::new(clock)), hand }
     }
 
     fn handler(&self, params: &Params) -> Arc<dyn Handler> {

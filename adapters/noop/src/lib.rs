@@ -7,45 +7,36 @@ mod handler;
 
 use std::sync::Arc;
 
-use mixer_adapter_sdk::{Adapter, AdapterInfo, BoxFuture, BuildError, FieldProblem, Handler, HandlerSpec};
-
-use crate::handler::NoopHandler;
-
-const INFO: AdapterInfo = AdapterInfo {
-    name: "noop",
-    aliases: &[],
-    description: "Accepts everything and does nothing with it.",
-    templates: &[
-        "authorization",
-        "checknothing",
-        "listentry",
-        "logentry",
-        "metric",
-        "quota",
-        "reportnothing",
-        "tracespan",
-    ],
-    config_descriptor: include_bytes!("config.desc"),
-    config_message: "adapter.noop.config.Params",
+use mixer_adapter_sdk::typed::template::{
+    Authorization, CheckNothing, ListEntry, LogEntry, Metric, Quota, ReportNothing, TraceSpan,
 };
+use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, Process, TypedAdapter, hosted};
+
+use crate::config::Config;
+use crate::handler::NoopHandler;
 
 /// The adapter.
 pub fn adapter() -> Arc<dyn Adapter> {
-    Arc::new(NoopAdapter)
+    hosted(Noop)
 }
 
-struct NoopAdapter;
+/// The adapter as a process of its own.
+pub fn process() -> Process {
+    Process::new(adapter()).version(env!("CARGO_PKG_VERSION")).default_port(9075)
+}
 
-impl Adapter for NoopAdapter {
-    fn info(&self) -> &AdapterInfo {
-        &INFO
-    }
+struct Noop;
 
-    fn validate(&self, spec: &HandlerSpec) -> Vec<FieldProblem> {
-        config::check(&spec.params).err().unwrap_or_default()
-    }
+impl TypedAdapter for Noop {
+    type Config = Config;
+    type Handler = NoopHandler;
+    type Templates =
+        (Authorization, CheckNothing, ListEntry, LogEntry, Metric, Quota, ReportNothing, TraceSpan);
 
-    fn build(&self, _: HandlerSpec) -> BoxFuture<'_, Result<Arc<dyn Handler>, BuildError>> {
-        Box::pin(std::future::ready(Ok(Arc::new(NoopHandler) as Arc<dyn Handler>)))
+    const NAME: &'static str = "noop";
+    const DESCRIPTION: &'static str = "Accepts everything and does nothing with it.";
+
+    async fn build(&self, _: Config, _: HandlerSpec) -> Result<NoopHandler, BuildError> {
+        Ok(NoopHandler)
     }
 }

@@ -1,19 +1,5 @@
 //! The noop adapter as a process of its own.
 
-use clap::Parser;
-use mixer_adapter_sdk::ServeArgs;
-
-/// Accepts everything and does nothing with it.
-#[derive(Debug, Parser)]
-#[command(version, max_term_width = 110)]
-struct Args {
-    #[command(flatten)]
-    serve: ServeArgs,
-}
-
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let Args { serve } = Args::parse();
-    mixer_adapter_sdk::serve(mixer_noop_adapter::adapter(), serve.with_default_port(9075)).await?;
-    Ok(())
+fn main() -> std::process::ExitCode {
+    mixer_noop_adapter::process().main()
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use mixer_adapter_sdk::{
     Adapter, AdapterInfo, BindError, BoxFuture, BuildError, FieldProblem, Handler, HandlerSpec,
-    ListenAddress, params,
+    ListenAddress, Process, params,
 };
 use parking_lot::Mutex;
 
@@ -106,4 +106,15 @@ impl Adapter for PrometheusAdapter {
     fn build(&self, spec: HandlerSpec) -> BoxFuture<'_, Result<Arc<dyn Handler>, BuildError>> {
         Box::pin(self.build_handler(spec))
     }
+}
+
+/// The adapter as a process of its own, whose series are scraped at an address.
+pub fn process(address: ListenAddress) -> Process {
+    let adapter = Arc::new(PrometheusAdapter::new(address));
+    let opened = adapter.clone();
+    Process::new(adapter)
+        .version(env!("CARGO_PKG_VERSION"))
+        .default_port(9070)
+        .example_params(include_str!("../example.yaml"))
+        .on_start(|| async move { opened.open().await.map(drop) })
 }

@@ -1,10 +1,10 @@
 //! The prometheus adapter as a process of its own.
 
-use std::sync::Arc;
+use std::process::ExitCode;
 
 use clap::Parser;
-use mixer_adapter_sdk::{ListenAddress, ServeArgs};
-use mixer_prometheus_adapter::{DEFAULT_PORT, PrometheusAdapter};
+use mixer_adapter_sdk::{AdapterArgs, ListenAddress};
+use mixer_prometheus_adapter::DEFAULT_PORT;
 
 /// Exposes metrics to Prometheus.
 #[derive(Debug, Parser)]
@@ -15,15 +15,10 @@ struct Args {
     prometheus_address: ListenAddress,
 
     #[command(flatten)]
-    serve: ServeArgs,
+    adapter: AdapterArgs,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let args = Args::parse();
-    mixer_adapter_sdk::init_logs(&args.serve.log_level, args.serve.log_format)?;
-    let adapter = Arc::new(PrometheusAdapter::new(args.prometheus_address));
-    adapter.open().await?;
-    mixer_adapter_sdk::serve(adapter, args.serve.with_default_port(9070)).await?;
-    Ok(())
+    mixer_prometheus_adapter::process(args.prometheus_address).main_with(args.adapter)
 }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mixer_adapter_api::{Adapter, HandlerSpec, Registry};
-use mixer_adapter_sdk::{ServeArgs, Server, templates};
+use mixer_adapter_sdk::{ManifestArgs, Process, ServeArgs, Server, templates};
+use mixer_config::{CompileOptions, ReadOptions, compile, parse_documents};
 use mixer_proto::adapter::v1beta1 as model;
 use mixer_rpc::adapter::v1beta1::infrastructure_backend_client::InfrastructureBackendClient;
 use prost::Message as _;
@@ -153,4 +154,34 @@ async fn each_of_them_serves_as_its_own_process() {
         stop.send(()).unwrap();
         running.await.unwrap().unwrap();
     }
+}
+
+/// Every adapter as a process of its own.
+fn processes() -> Vec<Process> {
+    vec![
+        mixer_denier_adapter::process(),
+        mixer_list_adapter::process(),
+        mixer_memquota_adapter::process(),
+        mixer_noop_adapter::process(),
+        mixer_prometheus_adapter::process("127.0.0.1:0".parse().unwrap()),
+        mixer_stdio_adapter::process(),
+    ]
+}
+
+#[test]
+fn manifests_are_configuration_without_problems() {
+    let mut seen = HashSet::new();
+    for process in processes() {
+        let info = *process.adapter().info();
+        let manifest = process.manifest(&ManifestArgs::default()).unwrap();
+        let (resources, problems) = parse_documents(info.name, &manifest, &ReadOptions::default());
+        assert!(problems.is_empty(), "{}: {problems:?}\n{manifest}", info.name);
+        assert!(resources.len() >= 4, "{manifest}");
+        // Without hosted adapters: the adapter is known from its own resource.
+        let compiled = compile(&resources, &Registry::default(), &CompileOptions::default());
+        assert!(compiled.problems.is_empty(), "{}: {:?}\n{manifest}", info.name, compiled.problems);
+        seen.insert(info.name);
+    }
+    let listed: HashSet<_> = registry().iter().map(|adapter| adapter.info().name).collect();
+    assert_eq!(seen, listed);
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mixer_adapter_sdk::FieldProblem;
-use mixer_adapter_sdk::params::{self, Problems};
+use mixer_adapter_sdk::params::Problems;
+use mixer_adapter_sdk::{FieldProblem, HandlerSpec};
 
 use crate::generated::Params;
 pub(crate) use crate::generated::params::Level;
@@ -93,9 +93,12 @@ impl Levels {
     }
 }
 
-impl Config {
-    pub(crate) fn check(bytes: &[u8]) -> Result<Self, Vec<FieldProblem>> {
-        let params: Params = params::decode(bytes).map_err(|problem| vec![problem])?;
+impl mixer_adapter_sdk::Config for Config {
+    type Params = Params;
+    const MESSAGE: &'static str = "adapter.stdio.config.Params";
+    const DESCRIPTOR: &'static [u8] = include_bytes!("config.desc");
+
+    fn check(params: Params, _: &HandlerSpec) -> Result<Self, Vec<FieldProblem>> {
         let mut problems = Problems::new();
         let stream = Stream::try_from(params.log_stream).unwrap_or_else(|_| {
             problems.add("log_stream", format!("{} is not a stream", params.log_stream));

@@ -1,12 +1,10 @@
 //! Turns instances into lines and hands them to the writer.
 
-use std::future::ready;
-
+use mixer_adapter_sdk::typed::template::{LogEntry, Metric};
+use mixer_adapter_sdk::typed::{HandleReport, Template, TypedReport};
 use mixer_adapter_sdk::view::{LogEntryView, MetricView};
 use mixer_adapter_sdk::wire::Malformed;
-use mixer_adapter_sdk::{
-    BoxFuture, Dropped, Handler, HandlerError, Instance, ReportCall, ReportOutcome, Timestamp,
-};
+use mixer_adapter_sdk::{Dropped, HandlerError, ReportOutcome, Timestamp};
 
 use crate::config::{Form, Levels};
 use crate::line::Lines;
@@ -25,15 +23,14 @@ pub(crate) struct StdioHandler {
 }
 
 impl StdioHandler {
-    fn log_entry(&self, instance: &Instance<'_>, lines: &mut Lines) -> Result<(), Malformed> {
-        let view = LogEntryView::parse(instance.bytes)?;
+    fn log_entry(&self, name: &str, view: LogEntryView<'_>, lines: &mut Lines) -> Result<(), Malformed> {
         let level = self.levels.of_severity(view.severity());
         if level < self.levels.least {
             return Ok(());
         }
         let variables = view.variables().sorted()?;
         let time = view.timestamp().or_else(|| Timestamp::from_proto(NO_TIME, 0)).unwrap_or_default();
-        lines.begin(level, time, instance.name);
+        lines.begin(level, time, name);
         for (name, value) in variables {
             lines.field(name, value);
         }
@@ -41,11 +38,16 @@ impl StdioHandler {
         Ok(())
     }
 
-    fn metric(&self, instance: &Instance<'_>, now: Timestamp, lines: &mut Lines) -> Result<(), Malformed> {
-        let view = MetricView::parse(instance.bytes)?;
+    fn metric(
+        &self,
+        name: &str,
+        view: MetricView<'_>,
+        now: Timestamp,
+        lines: &mut Lines,
+    ) -> Result<(), Malformed> {
         let value = view.value()?;
         let dimensions = view.dimensions().sorted()?;
-        lines.begin(self.levels.metric, now, instance.name);
+        lines.begin(self.levels.metric, now, name);
         lines.field("value", value);
         for (name, value) in dimensions {
             lines.field(name, value);
@@ -54,43 +56,41 @@ impl StdioHandler {
         Ok(())
     }
 
-    fn write(&self, call: &ReportCall<'_>) -> Result<ReportOutcome, HandlerError> {
-        let mut outcome = ReportOutcome::complete();
-        let room = call.batch.framed().len() + call.batch.len() * ROOM_PER_LINE;
-        let mut lines = Lines::with_capacity(self.form, room);
-        let mut write_each = |write: &dyn Fn(&Instance<'_>, &mut Lines) -> Result<(), Malformed>| {
-            for instance in call.batch.iter() {
-                if let Err(error) = write(&instance, &mut lines) {
-                    outcome.drop_one(Malformed::REASON, || format!("{}: {error}", instance.name));
-                }
-            }
-        };
-        match call.template {
-            "logentry" => write_each(&|instance, lines| self.log_entry(instance, lines)),
-            "metric" if self.levels.metric < self.levels.least => {}
-            "metric" => {
-                let now = Timestamp::now();
-                write_each(&|instance, lines| self.metric(instance, now, lines));
-            }
-            other => return Err(HandlerError::unimplemented(other)),
-        }
+    fn lines<T: Template>(&self, report: &TypedReport<'_, T>) -> Lines {
+        let room = report.size() + report.len() * ROOM_PER_LINE;
+        Lines::with_capacity(self.form, room)
+    }
+
+    /// Done when the lines are queued: waiting for a slow reader of the output is the writer's business.
+    fn send(&self, lines: Lines, mut outcome: ReportOutcome) -> ReportOutcome {
         outcome.dropped.extend(self.lane.take_losses());
         let (bytes, count) = lines.finish();
         if let Err(refused) = self.lane.send(bytes) {
             let (reason, detail) = (refused.reason(), self.lane.describe(refused));
             outcome.dropped.push(Dropped { reason, count, detail });
         }
-        Ok(outcome)
+        outcome
     }
 }
 
-impl Handler for StdioHandler {
-    /// Done when the lines are queued: waiting for a slow reader of the output is the writer's business.
-    fn report<'a>(&'a self, call: ReportCall<'a>) -> BoxFuture<'a, Result<ReportOutcome, HandlerError>> {
-        Box::pin(ready(self.write(&call)))
+impl HandleReport<LogEntry> for StdioHandler {
+    async fn report(&self, report: TypedReport<'_, LogEntry>) -> Result<ReportOutcome, HandlerError> {
+        let mut lines = self.lines(&report);
+        let outcome = report.each(|name, view| self.log_entry(name, view, &mut lines));
+        Ok(self.send(lines, outcome))
     }
+}
 
-    fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.lane.close())
+impl HandleReport<Metric> for StdioHandler {
+    async fn report(&self, report: TypedReport<'_, Metric>) -> Result<ReportOutcome, HandlerError> {
+        let mut lines = self.lines(&report);
+        let outcome = match self.levels.metric < self.levels.least {
+            true => ReportOutcome::complete(),
+            false => {
+                let now = Timestamp::now();
+                report.each(|name, view| self.metric(name, view, now, &mut lines))
+            }
+        };
+        Ok(self.send(lines, outcome))
     }
 }

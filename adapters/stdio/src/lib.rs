@@ -12,49 +12,49 @@ mod writer;
 
 use std::sync::Arc;
 
-use mixer_adapter_sdk::{
-    Adapter, AdapterInfo, BoxFuture, BuildError, FieldProblem, Handler, HandlerSpec, params,
-};
+use mixer_adapter_sdk::typed::template::{LogEntry, Metric};
+use mixer_adapter_sdk::{Adapter, BuildError, HandlerSpec, Process, TypedAdapter, hosted};
 
 use crate::config::Config;
 use crate::handler::StdioHandler;
 use crate::writer::Writers;
 
-const INFO: AdapterInfo = AdapterInfo {
-    name: "stdio",
-    aliases: &[],
-    description: "Writes log entries and metrics to standard output, standard error or a file.",
-    templates: &["logentry", "metric"],
-    config_descriptor: include_bytes!("config.desc"),
-    config_message: "adapter.stdio.config.Params",
-};
-
 /// The adapter.
 pub fn adapter() -> Arc<dyn Adapter> {
-    Arc::new(StdioAdapter::default())
+    hosted(Stdio::default())
+}
+
+/// The adapter as a process of its own.
+pub fn process() -> Process {
+    Process::new(adapter())
+        .version(env!("CARGO_PKG_VERSION"))
+        .default_port(9071)
+        .example_params(include_str!("../example.yaml"))
 }
 
 #[derive(Default)]
-struct StdioAdapter {
+struct Stdio {
     writers: Arc<Writers>,
 }
 
-impl Adapter for StdioAdapter {
-    fn info(&self) -> &AdapterInfo {
-        &INFO
+impl TypedAdapter for Stdio {
+    type Config = Config;
+    type Handler = StdioHandler;
+    type Templates = (LogEntry, Metric);
+
+    const NAME: &'static str = "stdio";
+    const DESCRIPTION: &'static str =
+        "Writes log entries and metrics to standard output, standard error or a file.";
+
+    async fn build(&self, config: Config, _: HandlerSpec) -> Result<StdioHandler, BuildError> {
+        let Config { output, form, levels } = config;
+        let writers = self.writers.clone();
+        let attached = tokio::task::spawn_blocking(move || writers.attach(&output));
+        let lane = attached.await.map_err(|error| BuildError(error.to_string()))?.map_err(BuildError)?;
+        Ok(StdioHandler { form, levels, lane })
     }
 
-    fn validate(&self, spec: &HandlerSpec) -> Vec<FieldProblem> {
-        Config::check(&spec.params).err().unwrap_or_default()
-    }
-
-    fn build(&self, spec: HandlerSpec) -> BoxFuture<'_, Result<Arc<dyn Handler>, BuildError>> {
-        Box::pin(async move {
-            let Config { output, form, levels } = Config::check(&spec.params).map_err(params::not_valid)?;
-            let writers = self.writers.clone();
-            let attached = tokio::task::spawn_blocking(move || writers.attach(&output));
-            let lane = attached.await.map_err(|error| BuildError(error.to_string()))?.map_err(BuildError)?;
-            Ok(Arc::new(StdioHandler { form, levels, lane }) as Arc<dyn Handler>)
-        })
+    async fn close(handler: &StdioHandler) {
+        handler.lane.close().await;
     }
 }

@@ -1,19 +1,5 @@
 //! The stdio adapter as a process of its own.
 
-use clap::Parser;
-use mixer_adapter_sdk::ServeArgs;
-
-/// Writes log entries and metrics to standard output, standard error or a file.
-#[derive(Debug, Parser)]
-#[command(version, max_term_width = 110)]
-struct Args {
-    #[command(flatten)]
-    serve: ServeArgs,
-}
-
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let Args { serve } = Args::parse();
-    mixer_adapter_sdk::serve(mixer_stdio_adapter::adapter(), serve.with_default_port(9071)).await?;
-    Ok(())
+fn main() -> std::process::ExitCode {
+    mixer_stdio_adapter::process().main()
 }

@@ -38,6 +38,12 @@ pub trait Handler: Send + Sync {
         unimplemented_template(call.template)
     }
 
+    /// Asks the backend whether it would take what this handler sends: address, credentials, permissions. For people
+    /// who try out a configuration; a handler without a backend has nothing to check.
+    fn self_test(&self) -> BoxFuture<'_, Result<(), HandlerError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Sends what is buffered and lets go of everything; no call follows.
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))

@@ -61,11 +61,26 @@ impl HttpServer {
         address: &ListenAddress,
         responder: Responder,
     ) -> Result<Self, BindError> {
+        Self::start_with(purpose, address, &[Method::GET, Method::HEAD], responder).await
+    }
+
+    /// [`HttpServer::start`] for other methods than GET and HEAD. Bodies of requests are not read.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be bound.
+    pub async fn start_with(
+        purpose: &'static str,
+        address: &ListenAddress,
+        methods: &'static [Method],
+        responder: Responder,
+    ) -> Result<Self, BindError> {
         let listener = address.bind_tcp(purpose).await?;
         let bound = listener.local_addr();
         let bound = bound.map_err(|source| BindError { purpose, address: address.clone(), source })?;
         let server = Self { address: bound, stop: CancellationToken::new(), connections: TaskTracker::new() };
-        let accepting = accept(listener, responder, server.stop.clone(), server.connections.clone());
+        let door = Door { methods, responder };
+        let accepting = accept(listener, door, server.stop.clone(), server.connections.clone());
         server.connections.spawn(accepting);
         Ok(server)
     }
@@ -91,19 +106,21 @@ impl Drop for HttpServer {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
+/// What requests come to.
+#[derive(Clone)]
+struct Door {
+    methods: &'static [Method],
     responder: Responder,
-    stop: CancellationToken,
-    connections: TaskTracker,
-) {
+}
+
+async fn accept(listener: TcpListener, door: Door, stop: CancellationToken, connections: TaskTracker) {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let accepting = async {
         while let Ok(permit) = room.clone().acquire_owned().await {
             let stream = accept_one(&listener).await;
-            let (responder, stop) = (responder.clone(), stop.clone());
+            let (door, stop) = (door.clone(), stop.clone());
             connections.spawn(async move {
-                serve_connection(stream, responder, stop).await;
+                serve_connection(stream, door, stop).await;
                 drop(permit);
             });
         }
@@ -124,13 +141,12 @@ async fn accept_one(listener: &TcpListener) -> TcpStream {
     }
 }
 
-async fn serve_connection(stream: TcpStream, responder: Responder, stop: CancellationToken) {
+async fn serve_connection(stream: TcpStream, door: Door, stop: CancellationToken) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let responder = responder.clone();
+        let Door { methods, responder } = door.clone();
         async move {
             let (parts, _) = request.into_parts();
-            let allowed = parts.method == Method::GET || parts.method == Method::HEAD;
-            let response = match allowed {
+            let response = match methods.contains(&parts.method) {
                 true => responder(parts).await,
                 false => text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"),
             };

@@ -1,72 +1,30 @@
 //! What an adapter author depends on.
 //!
-//! An adapter implements [`Adapter`] and [`Handler`]; the views of [`view`] show its instances without copying
-//! them, and [`params`] helps to check its configuration. [`serve()`] makes a process of it that Mixer calls by gRPC;
-//! the same value can be hosted in `mixs`.
+//! Mixer describes each request of a mesh as attributes and fills **instances** of **templates** with them; an **adapter**
+//! takes the instances: it decides (check), counts (quota), collects (report) or looks something up (attributes). With this
+//! crate an author writes a configuration and a handler, and nothing about servers:
 //!
-//! ```no_run
-//! use std::sync::Arc;
+//! * [`TypedAdapter`] names the parts, [`typed`] has a trait for each variety of template;
+//! * [`view`] shows instances without copying them, [`value`] converts their values without losing anything;
+//! * [`params`] checks a configuration and tells every problem at once;
+//! * [`Process`] is the program: gRPC with TLS and tokens, health, reflection, metrics, limits, an orderly end;
+//! * the same adapter can be hosted in `mixs`: see [`hosted`].
 //!
-//! use mixer_adapter_sdk::view::ListEntryView;
-//! use mixer_adapter_sdk::*;
+//! [`docs`] is the book; start with [a first adapter](docs::first_adapter). Below the types lie the traits of servers,
+//! [`Adapter`] and [`Handler`], which an adapter may implement itself when it needs to see everything.
 //!
-//! /// Lets pass what ends in `.example.com`.
-//! struct Suffix;
+//! # Cargo
 //!
-//! impl Adapter for Suffix {
-//!     fn info(&self) -> &AdapterInfo {
-//!         &AdapterInfo {
-//!             name: "suffix",
-//!             aliases: &[],
-//!             description: "Lets pass what ends in .example.com.",
-//!             templates: &["listentry"],
-//!             config_descriptor: &[],
-//!             config_message: "",
-//!         }
-//!     }
-//!
-//!     fn validate(&self, _: &HandlerSpec) -> Vec<FieldProblem> {
-//!         Vec::new()
-//!     }
-//!
-//!     fn build(&self, _: HandlerSpec) -> BoxFuture<'_, Result<Arc<dyn Handler>, BuildError>> {
-//!         Box::pin(async { Ok(Arc::new(Suffix) as Arc<dyn Handler>) })
-//!     }
-//! }
-//!
-//! impl Handler for Suffix {
-//!     fn check<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<CheckResult, HandlerError>> {
-//!         Box::pin(async move {
-//!             let entry = ListEntryView::parse(&call.bytes)
-//!                 .map_err(|error| HandlerError::new(ErrorKind::InvalidArgument, error.to_string()))?;
-//!             let name = entry.value().map(|value| value.text()).unwrap_or_default();
-//!             let status = match name.ends_with(".example.com") {
-//!                 true => Status::ok(),
-//!                 false => Status::new(code::PERMISSION_DENIED, format!("{name} is somewhere else")),
-//!             };
-//!             Ok(CheckResult { status, ..Default::default() })
-//!         })
-//!     }
-//! }
-//!
-//! #[derive(clap::Parser)]
-//! struct Args {
-//!     #[command(flatten)]
-//!     serve: ServeArgs,
-//! }
-//!
-//! #[tokio::main]
-//! async fn main() -> Result<(), ServeError> {
-//!     let args: Args = clap::Parser::parse();
-//!     serve(Arc::new(Suffix), args.serve.with_default_port(9080)).await
-//! }
-//! ```
+//! `tokio` is the runtime, `prost` the protobuf library, `tracing` the log. There are no features.
 
 mod address;
+pub mod docs;
 pub mod http;
 pub mod params;
+mod secret;
 mod serve;
 pub mod templates;
+pub mod typed;
 pub mod value;
 pub mod view;
 pub mod wire;
@@ -74,4 +32,9 @@ pub mod wire;
 pub use address::{BindError, ListenAddress, ParseListenAddressError};
 pub use mixer_adapter_api::*;
 pub use mixer_attribute::{Duration, Timestamp};
-pub use serve::{LogFormat, ServeArgs, ServeError, Server, init_logs, serve};
+pub use secret::{DEFAULT_RELOAD_INTERVAL, Secret, SecretFile};
+pub use serve::{
+    AdapterArgs, AdapterCommand, AuthArgs, ClientId, LogFormat, ManifestArgs, ParseClientIdError, Process,
+    ServeArgs, ServeError, Server, TlsArgs, init_logs,
+};
+pub use typed::{Config, TypedAdapter, hosted};

@@ -1,8 +1,12 @@
 //! From the bytes of a handler's configuration to checked values: what every adapter's `config.rs` needs.
 
+mod text;
+
 use std::time::Duration;
 
 use mixer_adapter_api::{BuildError, FieldProblem};
+
+pub use text::encode;
 
 /// Decodes the configuration message of a handler.
 ///

@@ -1,7 +1,7 @@
 //! The services of the shipped templates: at which path an adapter is called for a template, and how.
 
 /// How instances of a template are handled: `istio.mixer.adapter.model.v1beta1.TemplateVariety`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Variety {
     /// One instance is decided.
     Check,
@@ -26,12 +26,23 @@ pub struct TemplateService {
     pub method: &'static str,
     /// How instances are handled.
     pub variety: Variety,
+    /// An encoded `FileDescriptorSet` of the handler service; empty for a shipped template, whose descriptor is known,
+    /// and for a template that reflection and the `template` resource leave out.
+    pub descriptor: &'static [u8],
 }
 
 impl TemplateService {
     /// The path of the method.
     pub fn path(&self) -> String {
         format!("/{}/{}", self.service, self.method)
+    }
+
+    /// The descriptor set of the service, if there is one.
+    pub fn descriptor(&self) -> Option<&'static [u8]> {
+        match self.descriptor {
+            [] => mixer_proto::template::descriptor_set(self.template),
+            own => Some(own),
+        }
     }
 
     /// The protobuf package of the service and of the template's messages.
@@ -47,6 +58,7 @@ macro_rules! shipped {
             service: $service,
             method: $method,
             variety: Variety::$variety,
+            descriptor: &[],
         }),*]
     };
 }

@@ -1,5 +1,20 @@
 //! Attribute values as adapters see them: one type for every `istio.policy.v1beta1.Value`, borrowed from the
-//! message, with the conversions that adapters need.
+//! message, with the conversions that adapters need. There is one policy, and nothing is lost where a backend can say
+//! it:
+//!
+//! | kind | [`ValueView::text`] | [`ValueView::as_f64`] | [`ValueView::to_json`] |
+//! |---|---|---|---|
+//! | `STRING`, `EMAIL_ADDRESS`, `DNS_NAME`, `URI` | as it is | a `STRING` that is a number | text |
+//! | `INT64` | decimal | the number; rounded beyond 2^53 | number, all digits |
+//! | `DOUBLE` | shortest digits that read back the same, no exponent; `NaN`, `+Inf`, `-Inf` | the number | number; text when it is not finite |
+//! | `BOOL` | `true`, `false` | none | bool |
+//! | `IP_ADDRESS` | usual form; IPv4 in 16 bytes is IPv4; `?` and hexadecimal when it is no address | none | text |
+//! | `TIMESTAMP` | RFC 3339 in UTC, down to nanoseconds | none; see [`ValueView::as_timestamp`] | text |
+//! | `DURATION` | `1h2m3.000000004s`, down to nanoseconds | seconds with their fraction | text |
+//! | `STRING_MAP` | `k=v&k2=v2` sorted by key | none | object |
+
+mod json;
+mod owned;
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -8,6 +23,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use mixer_attribute::{Duration, Timestamp};
 
 use crate::wire::{Field, Fields, Malformed};
+
+pub use owned::Value;
 
 /// A value of an instance: `istio.policy.v1beta1.Value`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,6 +108,38 @@ impl<'a> ValueView<'a> {
     pub fn as_i64(&self) -> Option<i64> {
         match self {
             Self::Int64(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The value when it is a bool.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The value when it is a moment, down to nanoseconds.
+    pub fn as_timestamp(&self) -> Option<Timestamp> {
+        match self {
+            Self::Timestamp(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The value when it is a duration, down to nanoseconds.
+    pub fn as_duration(&self) -> Option<Duration> {
+        match self {
+            Self::Duration(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The entries when it is a string map.
+    pub fn as_map(&self) -> Option<StringMapView<'a>> {
+        match self {
+            Self::StringMap(map) => Some(*map),
             _ => None,
         }
     }

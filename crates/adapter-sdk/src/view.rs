@@ -7,6 +7,7 @@ mod list_entry;
 mod log_entry;
 mod map;
 mod metric;
+mod plain;
 mod quota;
 
 pub use authorization::{ActionView, AuthorizationView, SubjectView};
@@ -15,6 +16,7 @@ pub use list_entry::ListEntryView;
 pub use log_entry::LogEntryView;
 pub use map::{ValueEntries, ValueMap};
 pub use metric::MetricView;
+pub use plain::{ApiKeyView, CheckNothingView, EdgeView, KubernetesView, ReportNothingView, TraceSpanView};
 pub use quota::QuotaView;
 
 /// Number of the field `name` of every instance.

@@ -1,8 +1,15 @@
 //! The flags that every adapter process has.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::auth::AuthArgs;
+use super::tls::TlsArgs;
 use crate::address::ListenAddress;
+use crate::templates::Variety;
+
+/// Connections when the limit of open files is not known.
+const SOME_CONNECTIONS: usize = 10_000;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -24,21 +31,54 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub address: Option<ListenAddress>,
 
-    /// Where /metrics, /healthz and /readyz are served. By default 100 above the port of gRPC by default.
+    /// Where /metrics, /healthz, /readyz and /logging are served. By default 100 above the port of gRPC by default.
     #[arg(long, value_name = "ADDRESS")]
     pub monitoring_address: Option<ListenAddress>,
 
-    /// Serves no /metrics, /healthz and /readyz.
+    /// Serves no /metrics, /healthz, /readyz and /logging.
     #[arg(long)]
     pub no_monitoring: bool,
 
-    /// The longest request that is accepted, in bytes.
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would take the place of the program's help text")]
+    pub tls: TlsArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would take the place of the program's help text")]
+    pub auth: AuthArgs,
+
+    /// How often certificates and tokens are looked at for changes.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    pub reload_interval: Duration,
+
+    /// The longest request that is accepted, in bytes; a longer one is answered with RESOURCE_EXHAUSTED.
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
     pub max_message_size: usize,
 
     /// Calls that are handled at the same time; more are answered with RESOURCE_EXHAUSTED.
     #[arg(long, value_name = "CALLS", default_value_t = 1000)]
     pub max_concurrent_calls: usize,
+
+    /// Bytes of requests that may be in memory at the same time; more are answered with RESOURCE_EXHAUSTED.
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20)]
+    pub max_buffered_bytes: usize,
+
+    /// How long a request may take to arrive before it is answered with DEADLINE_EXCEEDED; 0 for as long as it likes.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub receive_timeout: Duration,
+
+    /// Connections of gRPC clients at the same time; more are closed at once. By default three quarters of the files
+    /// that the process may open.
+    #[arg(long, value_name = "CONNECTIONS")]
+    pub max_connections: Option<usize>,
+
+    /// A connection on which nothing happened for so long is asked whether it is still there; 0 for never.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub keepalive_interval: Duration,
+
+    /// A connection that does not answer that question for so long is closed.
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
+    pub keepalive_timeout: Duration,
 
     /// Age at which a connection is closed in an orderly way, so that callers spread over new replicas; 0 for
     /// never.
@@ -53,6 +93,23 @@ pub struct ServeArgs {
     /// A handler that was not used for so long is closed, unless it is the only one that is in use.
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
     pub handler_idle_timeout: Duration,
+
+    /// For how long a call with the same dedup_id is answered as the first one was; 0 for never. Only calls of
+    /// --dedupVarieties.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    pub dedup_window: Duration,
+
+    /// Answers that are kept for repeated calls; beyond it the oldest is forgotten.
+    #[arg(long, value_name = "ANSWERS", default_value_t = 65_536)]
+    pub dedup_entries: usize,
+
+    /// Varieties of templates whose calls are recognized when they come again.
+    #[arg(long, value_name = "VARIETIES", value_enum, value_delimiter = ',', default_values_t = DEDUP_VARIETIES)]
+    pub dedup_varieties: Vec<Variety>,
+
+    /// Says so in the log when no call has come for so long: once, then after twice the time, and so on; 0 for never.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub quiet_warning: Duration,
 
     /// How long calls are still taken after the process was asked to stop, while it says that it is not ready.
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration)]
@@ -70,7 +127,24 @@ pub struct ServeArgs {
     /// How log lines are written, to standard error.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
+
+    /// Calls no handler: prints the instances that come as lines of JSON, to standard output or to a file, and lets
+    /// everything pass.
+    #[arg(long, visible_alias = "dry-run", value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub dry_run: Option<Option<PathBuf>>,
+
+    /// Serves nothing: builds a handler of --params, lets it check its backend, says what came of it, and ends with 0
+    /// when all is well.
+    #[arg(long, visible_alias = "self-test", conflicts_with = "dry_run")]
+    pub self_test: bool,
+
+    /// The configuration for --selfTest: a file with the `params` of a handler, YAML or JSON.
+    #[arg(long, value_name = "FILE", requires = "self_test")]
+    pub params: Option<PathBuf>,
 }
+
+/// What is recognized when it comes again, unless a flag says otherwise.
+const DEDUP_VARIETIES: [Variety; 3] = [Variety::Check, Variety::Quota, Variety::CheckWithOutput];
 
 impl ServeArgs {
     /// The same flags with an adapter's own port where no address was given.
@@ -79,6 +153,17 @@ impl ServeArgs {
         self.address.get_or_insert(ListenAddress::AnyHost(port));
         self.monitoring_address.get_or_insert(ListenAddress::AnyHost(port.saturating_add(100)));
         self
+    }
+
+    /// How many connections there may be.
+    pub(super) fn connections(&self) -> usize {
+        let by_files = || {
+            let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+            limit
+                .and_then(|files| usize::try_from(files).ok())
+                .map_or(SOME_CONNECTIONS, |files| files / 4 * 3)
+        };
+        self.max_connections.unwrap_or_else(by_files).max(1)
     }
 }
 
@@ -90,7 +175,22 @@ impl Default for ServeArgs {
             address: Some(free.clone()),
             monitoring_address: Some(free),
             no_monitoring: false,
+            tls: TlsArgs::default(),
+            auth: AuthArgs::default(),
+            reload_interval: Duration::from_secs(10),
             max_message_size: 64 << 20,
+            max_buffered_bytes: 256 << 20,
+            receive_timeout: Duration::from_secs(30),
+            max_connections: None,
+            keepalive_interval: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(20),
+            dedup_window: Duration::from_secs(10),
+            dedup_entries: 65_536,
+            dedup_varieties: DEDUP_VARIETIES.to_vec(),
+            quiet_warning: Duration::from_secs(5 * 60),
+            dry_run: None,
+            self_test: false,
+            params: None,
             max_concurrent_calls: 1000,
             max_connection_age: Duration::from_secs(30 * 60),
             max_handlers: 100,

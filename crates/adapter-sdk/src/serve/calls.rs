@@ -11,7 +11,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
+use super::dedup::{Dedup, Turn};
 use super::handlers::{Handlers, Lease, NotBuilt};
+use super::intake::Intake;
 use super::metrics::{Metrics, TemplateMetrics};
 use super::request::{HandleRequest, RawAny};
 use super::throttle::Throttle;
@@ -26,26 +28,35 @@ const SESSION_TYPE_URL: &str = "google.protobuf.Any.type_url";
 pub(super) struct Method {
     service: TemplateService,
     metrics: TemplateMetrics,
+    /// Whether calls that come again are answered as the first time.
+    replays: bool,
 }
 
 /// Handles the calls of a process.
 pub(super) struct Calls {
     handlers: Arc<Handlers>,
     metrics: Arc<Metrics>,
+    intake: Arc<Intake>,
+    dedup: Option<Dedup>,
     room: Semaphore,
     cut_off: CancellationToken,
     drop_log: Throttle,
 }
 
 impl Calls {
-    pub(super) fn new(handlers: Arc<Handlers>, metrics: Arc<Metrics>, max_concurrent: usize) -> Self {
+    pub(super) fn new(
+        handlers: Arc<Handlers>,
+        metrics: Arc<Metrics>,
+        intake: Arc<Intake>,
+        (dedup, max_concurrent): (Option<Dedup>, usize),
+    ) -> Self {
         let room = Semaphore::new(max_concurrent.clamp(1, Semaphore::MAX_PERMITS));
         let drop_log = Throttle::new(Duration::from_secs(10));
-        Self { handlers, metrics, room, cut_off: CancellationToken::new(), drop_log }
+        Self { handlers, metrics, intake, dedup, room, cut_off: CancellationToken::new(), drop_log }
     }
 
-    pub(super) fn method(&self, service: TemplateService) -> Method {
-        Method { service, metrics: self.metrics.of_template(service.template) }
+    pub(super) fn method(&self, service: TemplateService, replays: bool) -> Method {
+        Method { service, metrics: self.metrics.of_template(service.template), replays }
     }
 
     /// Ends every running call, and each that still comes, with UNAVAILABLE.
@@ -55,12 +66,10 @@ impl Calls {
 
     /// Answers a call of a template's method.
     pub(super) async fn handle(&self, method: &Method, request: Request<Bytes>) -> Result<Bytes, Status> {
-        let started = Instant::now();
-        let in_flight = InFlight::new(&self.metrics);
-        let answer = self.unless_cut_off(self.answer(method, &request, started)).await;
-        drop(in_flight);
-        let code = answer.as_ref().err().map_or(tonic::Code::Ok, Status::code);
-        method.metrics.call_ended(code, started.elapsed());
+        let mut call = Running::new(&self.metrics, method);
+        let _held = self.intake.hold(request.get_ref().len());
+        let answer = self.unless_cut_off(self.answer(method, &request, call.started)).await;
+        call.code = answer.as_ref().err().map_or(tonic::Code::Ok, Status::code);
         answer
     }
 
@@ -82,7 +91,7 @@ impl Calls {
 
     async fn answer(
         &self,
-        Method { service, metrics }: &Method,
+        Method { service, metrics, replays }: &Method,
         request: &Request<Bytes>,
         started: Instant,
     ) -> Result<Bytes, Status> {
@@ -97,7 +106,21 @@ impl Calls {
             HandleRequest::parse(request.get_ref()).map_err(|error| malformed(service, error))?;
         metrics.instances_came(message.instances.len());
         let lease = self.lease(message.adapter_config.take()).await?;
-        isolate(service.method, self.dispatch(service, &*lease.handler, message, deadline)).await
+        let key = self.dedup.as_ref().filter(|_| *replays);
+        let key = key.and_then(|dedup| Some((dedup, dedup.key(lease.id, service.service, &message)?)));
+        let answer = isolate(service.method, self.dispatch(service, &*lease.handler, message, deadline));
+        let Some((dedup, key)) = key else { return answer.await };
+        match dedup.turn(key).await {
+            Turn::First(first) => {
+                let answer = answer.await?;
+                first.answered(&answer);
+                Ok(answer)
+            }
+            Turn::Again(answer) => {
+                self.metrics.replayed.with_label_values(&[service.template]).inc();
+                Ok(answer)
+            }
+        }
     }
 
     async fn lease(&self, config: Option<RawAny>) -> Result<Lease, Status> {
@@ -229,18 +252,24 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
-/// Counts a call as being handled; also when it is given up halfway.
-struct InFlight<'a>(&'a Metrics);
+/// Counts a call: that it is being handled, and how it ended. One that is given up halfway ended too.
+struct Running<'a> {
+    metrics: &'a Metrics,
+    method: &'a Method,
+    started: Instant,
+    code: tonic::Code,
+}
 
-impl<'a> InFlight<'a> {
-    fn new(metrics: &'a Metrics) -> Self {
+impl<'a> Running<'a> {
+    fn new(metrics: &'a Metrics, method: &'a Method) -> Self {
         metrics.calls_in_flight.inc();
-        Self(metrics)
+        Self { metrics, method, started: Instant::now(), code: tonic::Code::Cancelled }
     }
 }
 
-impl Drop for InFlight<'_> {
+impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.calls_in_flight.dec();
+        self.metrics.calls_in_flight.dec();
+        self.method.metrics.call_ended(self.code, self.started.elapsed());
     }
 }

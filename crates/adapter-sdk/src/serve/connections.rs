@@ -2,7 +2,9 @@
 //! which are nearly all of the traffic, do not go through a router.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -17,27 +19,39 @@ use tonic::body::Body;
 use tonic::service::Routes;
 use tower::Service as _;
 
-use super::timeout;
+use super::auth::Guard;
+use super::greeting::{Greeted, Greeting};
+use super::intake::{Arriving, Intake};
+use super::metrics::{Metrics, refused};
+use super::throttle::Throttle;
+use super::tls::Tls;
+use super::{drained, timeout};
 use crate::address::Listener;
-
-/// A connection on which nothing happened for so long is asked whether it is still there.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-
-/// A connection that does not answer for so long is closed.
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long to wait after a failed accept: the usual cause, too many open files, does not go away at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// A client that has not sent its first byte, or not finished its TLS handshake, by then is cut off.
+const GREETING: Duration = Duration::from_secs(10);
+
+/// How often the same trouble with connections is logged.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
 /// What connections may do.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
+    /// Connections at a time; more are closed at once.
+    pub(super) max_connections: usize,
     /// Calls at a time on one connection; more wait at the client.
     pub(super) max_streams: u32,
     /// Age at which a connection is closed in an orderly way; zero for never.
     pub(super) max_age: Duration,
     /// How long the calls of an old connection may still run.
     pub(super) age_grace: Duration,
+    /// A connection on which nothing happened for so long is asked whether it is still there; zero for never.
+    pub(super) keepalive: Duration,
+    /// A connection that does not answer for so long is closed.
+    pub(super) keepalive_timeout: Duration,
 }
 
 /// What is served on each connection. Cheap to clone.
@@ -46,6 +60,9 @@ pub(super) struct Doors {
     pub(super) methods: HandlerService,
     /// Everything else.
     pub(super) routes: Routes,
+    pub(super) guard: Option<Arc<Guard>>,
+    pub(super) intake: Arc<Intake>,
+    pub(super) drain: CancellationToken,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Doors {
@@ -54,32 +71,58 @@ impl hyper::service::Service<Request<Incoming>> for Doors {
     type Future = ResponseFuture;
 
     fn call(&self, request: Request<Incoming>) -> ResponseFuture {
+        if let Some(guard) = &self.guard
+            && let Some(refusal) = guard.refuse(request.uri().path(), request.headers())
+        {
+            return Box::pin(ready(Ok(refusal.into_http())));
+        }
         let timeout = timeout::of_call(request.headers());
-        let routed =
-            |request: Request<Incoming>| Box::pin(self.routes.clone().call(request.map(Body::new))) as _;
-        let answer = self.methods.call_or(request, routed);
+        let request = request.map(|body| Arriving::new(body, self.intake.clone()));
+        let answer = self.methods.call_or(request, |request| self.route(request));
         let Some(timeout) = timeout else { return answer };
         Box::pin(async move {
-            let late = |_| Ok(Status::cancelled("Timeout expired").into_http());
+            let late = |_| {
+                let text = format!("no answer within {timeout:?}, which is how long the caller waits");
+                Ok(Status::deadline_exceeded(text).into_http())
+            };
             tokio::time::timeout(timeout, answer).await.unwrap_or_else(late)
         })
     }
+}
+
+impl Doors {
+    /// Health and reflection, whose streams end when the process drains.
+    fn route(&self, request: Request<Arriving>) -> ResponseFuture {
+        let (mut routes, drain) = (self.routes.clone(), self.drain.clone());
+        Box::pin(async move {
+            let response = routes.call(request.map(|body| Body::new(body.into_stream()))).await?;
+            Ok(drained::until(&drain, response))
+        })
+    }
+}
+
+/// What new connections go through.
+pub(super) struct Entrance {
+    pub(super) limits: Limits,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// The connections of a server.
 #[derive(Clone)]
 pub(super) struct Connections {
     doors: Doors,
-    limits: Limits,
-    drain: CancellationToken,
+    entrance: Arc<Entrance>,
+    log: Arc<Throttle>,
     cut: CancellationToken,
     running: TaskTracker,
 }
 
 impl Connections {
-    pub(super) fn new(doors: Doors, limits: Limits) -> Self {
-        let (drain, cut) = (CancellationToken::new(), CancellationToken::new());
-        Self { doors, limits, drain, cut, running: TaskTracker::new() }
+    pub(super) fn new(doors: Doors, entrance: Entrance) -> Self {
+        let log = Arc::new(Throttle::new(LOG_EVERY));
+        let (cut, running) = (CancellationToken::new(), TaskTracker::new());
+        Self { doors, entrance: Arc::new(entrance), log, cut, running }
     }
 
     /// Accepts connections until [`Self::drain`]. The listener is closed then: new clients are refused at once
@@ -94,23 +137,23 @@ impl Connections {
                             let _ = stream.set_nodelay(true);
                             self.spawn(stream);
                         }
-                        Err(error) => pause(&error).await,
+                        Err(error) => self.pause(&error).await,
                     }
                 },
                 Listener::Unix(listener, _) => loop {
                     match listener.accept().await {
                         Ok((stream, _)) => self.spawn(stream),
-                        Err(error) => pause(&error).await,
+                        Err(error) => self.pause(&error).await,
                     }
                 },
             }
         };
-        self.drain.run_until_cancelled(accepting).await;
+        self.doors.drain.run_until_cancelled(accepting).await;
     }
 
     /// Takes no new connections; those that are there finish their calls and take no more.
     pub(super) fn drain(&self) {
-        self.drain.cancel();
+        self.doors.drain.cancel();
         self.running.close();
     }
 
@@ -125,28 +168,58 @@ impl Connections {
     }
 
     fn spawn(&self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let (cut, serving) = (self.cut.clone(), self.clone().serve(io));
+        let limit = self.entrance.limits.max_connections;
+        if self.running.len() >= limit {
+            self.refuse(refused::CONNECTIONS, &format!("there are {limit}, which --maxConnections allows"));
+            return;
+        }
+        let (cut, serving) = (self.cut.clone(), self.clone().enter(io));
         self.running.spawn(async move { cut.run_until_cancelled(serving).await });
     }
 
+    /// From the first byte of a connection to its end.
+    async fn enter(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let metrics = self.entrance.metrics.clone();
+        metrics.connections.inc();
+        let _open = Open(&metrics);
+        let Some(tls) = self.entrance.tls.as_ref().map(|tls| tls.acceptor()) else {
+            return self.serve(io).await;
+        };
+        // A client that is still greeting is not waited for when the process drains.
+        let greeting = tokio::time::timeout(GREETING, tls.accept(io));
+        match self.doors.drain.run_until_cancelled(greeting).await {
+            None => {}
+            Some(Ok(Ok(stream))) => self.serve(stream).await,
+            Some(Ok(Err(error))) => self.refuse(refused::TLS_HANDSHAKE, &error.to_string()),
+            Some(Err(_)) => self.refuse(refused::TLS_HANDSHAKE, "it took too long"),
+        }
+    }
+
     async fn serve(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let limits = self.entrance.limits;
         let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
-            .max_concurrent_streams(self.limits.max_streams)
-            .keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT);
-        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), self.doors));
+            .max_concurrent_streams(limits.max_streams)
+            .keep_alive_interval((!limits.keepalive.is_zero()).then_some(limits.keepalive))
+            .keep_alive_timeout(limits.keepalive_timeout);
+        let (greeting, io) = Greeted::new(io);
+        let doors = self.doors.clone();
+        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), doors));
         let ended = tokio::select! {
             biased;
             ended = connection.as_mut() => Some(ended),
-            () = self.drain.cancelled() => {
+            () = self.doors.drain.cancelled() => {
+                if !greeting.has_come() {
+                    return;
+                }
                 connection.as_mut().graceful_shutdown();
                 Some(connection.await)
             }
-            () = age(self.limits.max_age) => {
+            () = silence(&greeting) => return self.refuse(refused::SILENT_CONNECTION, "no greeting came"),
+            () = age(limits.max_age) => {
                 connection.as_mut().graceful_shutdown();
-                tokio::time::timeout(self.limits.age_grace, connection).await.ok()
+                tokio::time::timeout(limits.age_grace, connection).await.ok()
             }
         };
         match ended {
@@ -157,18 +230,45 @@ impl Connections {
             }
         }
     }
+
+    fn refuse(&self, reason: &str, detail: &str) {
+        self.entrance.metrics.refused(reason);
+        if let Some(similar_lines_held_back) = self.log.pass() {
+            tracing::warn!(reason, detail, similar_lines_held_back, "a connection was refused");
+        }
+    }
+
+    async fn pause(&self, error: &io::Error) {
+        if error.kind() == io::ErrorKind::ConnectionAborted {
+            return;
+        }
+        if let Some(similar_lines_held_back) = self.log.pass() {
+            tracing::warn!(%error, similar_lines_held_back, "cannot accept a gRPC connection; are too many files open?");
+        }
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+/// Counts a connection for as long as it is open.
+struct Open<'a>(&'a Metrics);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.connections.dec();
+    }
+}
+
+/// Done when the client has not begun after some time.
+async fn silence(greeting: &Greeting) {
+    tokio::time::sleep(GREETING).await;
+    if greeting.has_come() {
+        std::future::pending().await
+    }
 }
 
 async fn age(max: Duration) {
     match max.is_zero() {
         true => std::future::pending().await,
         false => tokio::time::sleep(max).await,
-    }
-}
-
-async fn pause(error: &io::Error) {
-    if error.kind() != io::ErrorKind::ConnectionAborted {
-        tracing::warn!(%error, "cannot accept a gRPC connection; are too many files open?");
-        tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 }

@@ -1,5 +1,7 @@
 //! Why an adapter process cannot start, or did not end well.
 
+use std::path::PathBuf;
+
 use crate::address::BindError;
 
 /// Why an adapter process cannot start, or did not end well.
@@ -22,6 +24,45 @@ pub enum ServeError {
     /// The adapter takes a template that is not shipped and does not tell where it is called.
     #[error("template {0} is not shipped; the program has to tell at which path it is called")]
     UnknownTemplate(&'static str),
+    /// A file of TLS cannot be used.
+    #[error("the file {} of TLS cannot be used: {message}", file.display())]
+    TlsFile {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A flag of TLS is missing beside another one.
+    #[error("TLS needs {0} too")]
+    TlsFileMissing(&'static str),
+    /// The token file cannot be used.
+    #[error("the token file {} (--authTokenFile) cannot be used: {message}", file.display())]
+    Token {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// What the adapter does before it serves has failed.
+    #[error("{0}")]
+    Start(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The output of --dryRun cannot be written.
+    #[error("--dryRun cannot write to {}: {message}", file.display())]
+    DryRun {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The self-test failed.
+    #[error("the self-test failed: {0}")]
+    SelfTest(String),
+    /// The process could not be set up, or its output not be written.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The descriptor of a template cannot be read.
+    #[error("the descriptor of a template cannot be served by reflection: {0}")]
+    Descriptor(#[from] tonic_reflection::server::Error),
     /// The process's own metrics cannot be registered.
     #[error("the metrics of the process cannot be registered: {0}")]
     Metrics(#[from] prometheus::Error),

@@ -50,7 +50,7 @@ pub(super) enum NotBuilt {
 }
 
 type Built = Result<Arc<dyn Handler>, NotBuilt>;
-type Leased = (Shared<BoxFuture<'static, Built>>, TaskTrackerToken);
+type Leased = (Shared<BoxFuture<'static, Built>>, TaskTrackerToken, u64);
 
 struct Entry {
     /// For log lines.
@@ -71,13 +71,15 @@ impl Entry {
 
     fn lease(&mut self, now: Instant) -> Leased {
         self.last_used = now;
-        (self.built.clone(), self.leases.token())
+        (self.built.clone(), self.leases.token(), self.id)
     }
 }
 
 /// A handler that is not closed while this value lives.
 pub(super) struct Lease {
     pub(super) handler: Arc<dyn Handler>,
+    /// Tells it from every other handler of the process.
+    pub(super) id: u64,
     _token: TaskTrackerToken,
 }
 
@@ -124,7 +126,7 @@ impl Handlers {
     /// The handler of a configuration, built when there is none yet.
     pub(super) async fn of_config(&self, config: Option<RawAny>) -> Result<Lease, NotBuilt> {
         let key = config.map_or(Key::Nothing, Key::Config);
-        let (built, token) = {
+        let (built, token, id) = {
             let now = Instant::now();
             let mut entries = self.entries.lock();
             match entries.by_key.get_mut(&key) {
@@ -137,14 +139,14 @@ impl Handlers {
                 }
             }
         };
-        Ok(Lease { handler: built.await?, _token: token })
+        Ok(Lease { handler: built.await?, id, _token: token })
     }
 
     /// The handler of a session; none when there is no such session.
     pub(super) async fn of_session(&self, id: &str) -> Option<Result<Lease, NotBuilt>> {
         let key = Key::Session(id.to_owned());
-        let (built, token) = Self::lease(&mut self.entries.lock(), &key, Instant::now())?;
-        Some(built.await.map(|handler| Lease { handler, _token: token }))
+        let (built, token, id) = Self::lease(&mut self.entries.lock(), &key, Instant::now())?;
+        Some(built.await.map(|handler| Lease { handler, id, _token: token }))
     }
 
     /// Builds a handler for a session.
@@ -167,7 +169,7 @@ impl Handlers {
             self.insert(&mut entries, key.clone(), spec);
             Self::lease(&mut entries, &key, Instant::now())
         };
-        let Some((built, _token)) = built else { return Err(NotBuilt::Failed("closed".to_owned())) };
+        let Some((built, _token, _)) = built else { return Err(NotBuilt::Failed("closed".to_owned())) };
         let result = built.await.map(drop);
         if result.is_err() {
             self.close(&key);
@@ -332,7 +334,15 @@ async fn try_build(adapter: &dyn Adapter, spec: Result<HandlerSpec, FieldProblem
     let spec = spec.map_err(|problem| NotBuilt::Invalid(problem.to_string()))?;
     let problems = adapter.validate(&spec);
     if !problems.is_empty() {
-        return Err(NotBuilt::Invalid(join(&problems)));
+        let mut problems = join(&problems);
+        if spec.params.is_empty() {
+            let info = adapter.info();
+            problems.push_str(&format!(
+                " (the configuration is empty: calls bring the `params` of a handler as adapter_config only when the `adapter` resource {} has `config` and `session_based: false`)",
+                info.name
+            ));
+        }
+        return Err(NotBuilt::Invalid(problems));
     }
     adapter.build(spec).await.map_err(|error| NotBuilt::Failed(error.to_string()))
 }

@@ -4,23 +4,44 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use prometheus::{Encoder as _, Registry, TextEncoder};
 
+use super::logs;
 use crate::http::{Body, Responder, text};
 
-/// Answers /metrics, /healthz and /readyz.
+/// The methods that the port takes.
+pub(super) const METHODS: &[Method] = &[Method::GET, Method::HEAD, Method::PUT];
+
+/// Answers /metrics, /healthz, /readyz and /logging.
 pub(super) fn responder(registry: Registry, ready: Arc<AtomicBool>) -> Responder {
     Arc::new(move |request| {
         let response = match request.uri.path() {
+            "/logging" if request.method == Method::PUT => set_level(request.uri.query().unwrap_or_default()),
+            _ if request.method == Method::PUT => text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"),
             "/metrics" => scrape(&registry),
             "/healthz" => text(StatusCode::OK, "ok\n"),
             "/readyz" if ready.load(Ordering::Relaxed) => text(StatusCode::OK, "ok\n"),
             "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
-            _ => text(StatusCode::NOT_FOUND, "not found; try /metrics, /healthz or /readyz\n"),
+            "/logging" => match logs::level() {
+                Some(level) => text(StatusCode::OK, format!("{level}\n")),
+                None => text(StatusCode::NOT_FOUND, "logging was not set up by the SDK\n"),
+            },
+            _ => text(StatusCode::NOT_FOUND, "not found; try /metrics, /healthz, /readyz or /logging\n"),
         };
         std::future::ready(response).boxed()
     })
+}
+
+/// `PUT /logging?level=info,h2=warn`.
+fn set_level(query: &str) -> Response<Body> {
+    let Some(level) = query.split('&').find_map(|pair| pair.strip_prefix("level=")) else {
+        return text(StatusCode::BAD_REQUEST, "say which level: PUT /logging?level=debug\n");
+    };
+    match logs::set_level(level) {
+        Ok(()) => text(StatusCode::OK, format!("{level}\n")),
+        Err(error) => text(StatusCode::BAD_REQUEST, format!("level {level:?} was not set: {error}\n")),
+    }
 }
 
 fn scrape(registry: &Registry) -> Response<Body> {

@@ -18,7 +18,7 @@ pub(super) struct RawAny {
 }
 
 /// What is wanted of one quota.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct QuotaParams {
     pub(super) amount: i64,
     pub(super) best_effort: bool,

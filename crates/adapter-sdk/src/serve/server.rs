@@ -10,20 +10,29 @@ use mixer_adapter_api::Adapter;
 use mixer_rpc::raw::HandlerService;
 use prometheus::Registry;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
 use super::args::ServeArgs;
+use super::auth::Guard;
 use super::calls::{Calls, isolate};
-use super::connections::{Connections, Doors, Limits};
+use super::connections::{Connections, Doors, Entrance, Limits};
+use super::dedup::Dedup;
+use super::dry_run::DryRun;
 use super::error::ServeError;
 use super::handlers::Handlers;
+use super::intake::Intake;
 use super::metrics::Metrics;
-use super::monitoring;
+use super::process::Process;
+use super::reload::Watched;
 use super::session::{self, Sessions};
+use super::tls::Tls;
+use super::{monitoring, quiet, reflection};
 use crate::address::{ListenAddress, Listener};
 use crate::http::HttpServer;
-use crate::templates::{self, TemplateService};
+use crate::templates::TemplateService;
 
 /// Calls that one connection takes at a time, at least.
 const MIN_STREAMS: usize = 1024;
@@ -39,11 +48,18 @@ pub struct Server {
     args: ServeArgs,
     name: &'static str,
     services: Vec<TemplateService>,
+    not_replayed: Vec<&'static str>,
     listener: Listener,
     monitoring: Option<HttpServer>,
     ready: Arc<AtomicBool>,
     handlers: Arc<Handlers>,
     calls: Arc<Calls>,
+    intake: Arc<Intake>,
+    metrics: Arc<Metrics>,
+    guard: Option<Arc<Guard>>,
+    tls: Option<Arc<Tls>>,
+    /// The files of TLS and of tokens.
+    watched: [Watched; 2],
 }
 
 impl Server {
@@ -51,46 +67,63 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// A port cannot be bound, or the adapter names a template that is not shipped.
+    /// A port cannot be bound, a file cannot be used, or the adapter names a template that is not shipped.
     pub async fn bind(adapter: Arc<dyn Adapter>, args: ServeArgs) -> Result<Self, ServeError> {
-        Self::bind_with(adapter, args, &[]).await
+        Self::of(Process::new(adapter), args).await
     }
 
-    /// Binds the ports of an adapter that has templates of its own: `own` tells where those are called.
+    /// Binds the ports of a process, for programs and tests that want to know the addresses before it runs. What
+    /// [`Process::on_start`] was told is not run.
     ///
     /// # Errors
     ///
     /// As [`Server::bind`].
-    pub async fn bind_with(
-        adapter: Arc<dyn Adapter>,
-        args: ServeArgs,
-        own: &[TemplateService],
-    ) -> Result<Self, ServeError> {
+    pub async fn of(process: Process, args: ServeArgs) -> Result<Self, ServeError> {
+        let services = process.services()?;
+        let Process { mut adapter, not_replayed, .. } = process;
         let info = *adapter.info();
-        let services = info
-            .templates
-            .iter()
-            .map(|name| {
-                let found = own.iter().find(|service| service.template == *name);
-                found.or_else(|| templates::shipped(name)).copied().ok_or(ServeError::UnknownTemplate(name))
-            })
-            .collect::<Result<Vec<_>, ServeError>>()?;
+        if let Some(file) = &args.dry_run {
+            adapter = Arc::new(DryRun::new(adapter, &services, file.as_ref())?);
+        }
         let registry = Registry::new();
         let metrics = Arc::new(Metrics::register(&registry)?);
+        let watched =
+            [Watched::new("tls", args.tls.files()).await, Watched::new("token", args.auth.files()).await];
+        let (tls, guard) = (Tls::new(&args.tls)?, Guard::new(&args.auth, &metrics)?);
         let address = args.address.clone().ok_or(ServeError::NoAddress)?;
         let listener = address.bind("gRPC").await?;
         let ready = Arc::new(AtomicBool::new(true));
         let monitoring = match &args.monitoring_address {
             Some(address) if !args.no_monitoring => {
                 let responder = monitoring::responder(registry, ready.clone());
-                Some(HttpServer::start("monitoring", address, responder).await?)
+                Some(HttpServer::start_with("monitoring", address, monitoring::METHODS, responder).await?)
             }
             _ => None,
         };
         let (max, idle) = (args.max_handlers, args.handler_idle_timeout);
         let handlers = Arc::new(Handlers::new(adapter, metrics.clone(), max, idle));
-        let calls = Arc::new(Calls::new(handlers.clone(), metrics, args.max_concurrent_calls));
-        Ok(Self { args, name: info.name, services, listener, monitoring, ready, handlers, calls })
+        let (max_message, max_buffered) = (args.max_message_size, args.max_buffered_bytes);
+        let intake = Intake::new(max_message, max_buffered, args.receive_timeout, metrics.clone());
+        let intake = Arc::new(intake);
+        let dedup = Dedup::new(args.dedup_window, args.dedup_entries);
+        let room = (dedup, args.max_concurrent_calls);
+        let calls = Calls::new(handlers.clone(), metrics.clone(), intake.clone(), room);
+        Ok(Self {
+            args,
+            name: info.name,
+            services,
+            not_replayed,
+            listener,
+            monitoring,
+            ready,
+            handlers,
+            calls: Arc::new(calls),
+            intake,
+            metrics,
+            guard,
+            tls,
+            watched,
+        })
     }
 
     /// Where gRPC is served.
@@ -114,7 +147,7 @@ impl Server {
     /// # Errors
     ///
     /// The server fails, or something was still busy at the end of the grace period; the log names it.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let monitoring = self.monitoring_address().map(|address| address.to_string());
         tracing::info!(
             adapter = self.name,
@@ -124,22 +157,23 @@ impl Server {
             version = env!("CARGO_PKG_VERSION"),
             "adapter serves"
         );
-        let (doors, health) = self.doors().await;
+        if self.guard.is_some() && self.tls.is_none() {
+            tracing::warn!("tokens come in plaintext; --tlsCertificate protects them");
+        }
+        let (doors, health) = self.doors().await?;
         let grace = self.args.shutdown_grace;
-        let connections = Connections::new(doors, limits(&self.args));
+        let entrance =
+            Entrance { limits: limits(&self.args), tls: self.tls.clone(), metrics: self.metrics.clone() };
+        let connections = Connections::new(doors, entrance);
+        let mut background = self.background();
         let serving = tokio::spawn({
             let connections = connections.clone();
             async move { connections.accept(self.listener).await }
         });
-        let handlers = self.handlers.clone();
-        let sweeping = tokio::spawn(async move { handlers.close_idle().await });
         tokio::pin!(serving);
 
         tokio::select! {
-            ended = &mut serving => {
-                sweeping.abort();
-                return Ok(ended?);
-            }
+            ended = &mut serving => return Ok(ended?),
             () = stop => tracing::info!("asked to stop"),
         }
         self.ready.store(false, Ordering::Relaxed);
@@ -157,7 +191,7 @@ impl Server {
             let _ = tokio::time::timeout(CUT_OFF_GRACE, connections.ended()).await;
             connections.cut();
         }
-        sweeping.abort();
+        background.abort_all();
         let closed = self.handlers.close_all(grace).await;
         if let Some(monitoring) = self.monitoring {
             monitoring.stop(Duration::from_secs(1)).await;
@@ -170,29 +204,57 @@ impl Server {
         Ok(())
     }
 
-    async fn doors(&self) -> (Doors, HealthReporter) {
+    /// What goes on beside the calls.
+    fn background(&mut self) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        let handlers = self.handlers.clone();
+        tasks.spawn(async move { handlers.close_idle().await });
+        let (quiet, metrics) = (self.args.quiet_warning, self.metrics.clone());
+        tasks.spawn(async move { quiet::watch(quiet, metrics).await });
+        let every = self.args.reload_interval;
+        let [of_tls, of_tokens] = std::mem::take(&mut self.watched);
+        if let Some(tls) = self.tls.clone() {
+            let metrics = self.metrics.clone();
+            tasks.spawn(async move { of_tls.watch(every, metrics, || tls.reload()).await });
+        }
+        if let Some(guard) = self.guard.clone() {
+            let metrics = self.metrics.clone();
+            tasks.spawn(async move { of_tokens.watch(every, metrics, || guard.reload()).await });
+        }
+        tasks
+    }
+
+    async fn doors(&self) -> Result<(Doors, HealthReporter), ServeError> {
         let (health, health_service) = tonic_health::server::health_reporter();
         for service in health_names(&self.services) {
             health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
         }
         let sessions = Arc::new(Sessions::new(self.handlers.clone(), self.services.clone()));
-        let mut service = HandlerService::new().max_decoding_message_size(self.args.max_message_size);
+        // The limit of the size is watched where the request arrives.
+        let mut service = HandlerService::new().max_decoding_message_size(usize::MAX);
         for template in self.services.clone() {
-            let (calls, method) = (self.calls.clone(), Arc::new(self.calls.method(template)));
+            let replays = self.args.dedup_varieties.contains(&template.variety)
+                && !self.not_replayed.contains(&template.template);
+            let (calls, method) = (self.calls.clone(), Arc::new(self.calls.method(template, replays)));
             service = service.method(template.path(), move |request| {
                 let (calls, method) = (calls.clone(), method.clone());
                 async move { calls.handle(&method, request).await }
             });
         }
         let methods = add_sessions(service, &sessions);
-        let routes = methods.clone().mount(Routes::new(health_service)).prepare();
-        (Doors { methods, routes }, health)
+        let routes = reflection::add(Routes::new(health_service), &self.services)?;
+        let routes = methods.clone().mount(routes).prepare();
+        let (guard, intake) = (self.guard.clone(), self.intake.clone());
+        Ok((Doors { methods, routes, guard, intake, drain: CancellationToken::new() }, health))
     }
 }
 
 fn limits(args: &ServeArgs) -> Limits {
     let streams = args.max_concurrent_calls.saturating_add(SPARE_STREAMS).max(MIN_STREAMS);
     Limits {
+        max_connections: args.connections(),
+        keepalive: args.keepalive_interval,
+        keepalive_timeout: args.keepalive_timeout,
         max_streams: u32::try_from(streams).unwrap_or(u32::MAX),
         max_age: args.max_connection_age,
         age_grace: args.shutdown_grace,

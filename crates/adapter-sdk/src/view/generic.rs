@@ -5,7 +5,7 @@ use super::map::{MapSpan, ValueMap};
 use crate::wire::{Field, Fields, Malformed};
 
 /// An instance of any template, for adapters that have templates of their own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct InstanceView<'a> {
     bytes: &'a [u8],
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use mixer_adapter_sdk::ServeArgs;
 use mixer_proto::template::listentry::{HandleListEntryRequest, InstanceMsg};
-use mixer_rpc::template::listentry::handle_list_entry_service_client::HandleListEntryServiceClient;
+use prost::Message as _;
 
-use super::toy::{check, quick, run, run_with};
+use super::raw::{LIST_ENTRY, RawClient, framed};
+use super::toy::{check, get, quick, run, run_with};
 
 #[tokio::test]
 async fn a_call_of_an_old_connection_that_does_not_end_is_cut_off() {
@@ -21,13 +22,16 @@ async fn a_call_of_an_old_connection_that_does_not_end_is_cut_off() {
 #[tokio::test]
 async fn a_call_ends_when_its_caller_stops_waiting() {
     let running = run().await;
-    let mut client = HandleListEntryServiceClient::new(running.channel.clone());
-    let mut request = tonic::Request::new(HandleListEntryRequest {
+    let mut client = RawClient::connect(&running.address).await;
+    let request = HandleListEntryRequest {
         instance: Some(InstanceMsg { name: "wait".into(), value: None }),
         ..Default::default()
-    });
-    // Written by hand: a client that is asked to would end the call itself.
-    request.metadata_mut().insert("grpc-timeout", "20m".parse().unwrap());
-    let error = client.handle_list_entry(request).await.unwrap_err();
-    assert_eq!(error.code(), tonic::Code::Cancelled, "{error}");
+    };
+    let body = framed(&request.encode_to_vec());
+    let (code, message) = client.send(LIST_ENTRY, &[("grpc-timeout", "20m")], &body).await;
+    assert_eq!(code, 4, "{message}");
+    assert!(message.contains("no answer within 20ms"), "{message}");
+    let (_, metrics) = get(running.monitoring, "/metrics").await;
+    let line = "mixer_adapter_calls_total{code=\"CANCELLED\",template=\"listentry\"} 1";
+    assert!(metrics.contains(line), "{metrics}");
 }

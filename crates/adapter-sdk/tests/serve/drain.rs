@@ -72,3 +72,26 @@ async fn calls_that_do_not_end_are_cut_off() {
     assert_eq!(toy.closes.load(Ordering::SeqCst), 1, "the handler is closed all the same");
     assert!(error.to_string().contains("cut off"), "{error:#}");
 }
+
+#[tokio::test]
+async fn a_health_client_that_watches_does_not_hold_the_drain_up() {
+    // Longer than any test may take: only the end of the watch lets this end.
+    let running = run_with(ServeArgs { shutdown_grace: Duration::from_secs(3600), ..quick() }).await;
+    let mut health = HealthClient::new(running.channel.clone());
+    let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    running.stop.send(()).unwrap();
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert_eq!(watch.message().await.unwrap_err().code(), tonic::Code::Unavailable);
+    running.ended.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_never_says_a_word_does_not_hold_the_drain_up() {
+    let running = run_with(ServeArgs { shutdown_grace: Duration::from_secs(3600), ..quick() }).await;
+    let silent = tokio::net::TcpStream::connect(running.address.to_string()).await.unwrap();
+    check(&running.channel, "ok", None).await.unwrap();
+    running.stop.send(()).unwrap();
+    running.ended.await.unwrap().unwrap();
+    drop(silent);
+}

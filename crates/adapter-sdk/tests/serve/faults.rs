@@ -62,7 +62,8 @@ async fn a_request_that_is_too_long_is_refused() {
     let running = run_with(ServeArgs { max_message_size: 100, ..quick() }).await;
     let long = template::checknothing::InstanceMsg { name: "x".repeat(200) };
     let error = call(&running.channel, LIST_ENTRY, long).await.unwrap_err();
-    assert_eq!(error.code(), tonic::Code::OutOfRange);
+    assert_eq!(error.code(), tonic::Code::ResourceExhausted);
+    assert!(error.message().contains("--maxMessageSize allows 100"), "{error}");
 }
 
 #[tokio::test]

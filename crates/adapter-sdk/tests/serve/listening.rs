@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mixer_adapter_sdk::{ListenAddress, ServeArgs, Server};
 use mixer_proto::template::listentry::HandleListEntryRequest;
 
-use super::toy::{Toy, adapter, call, connect, get, quick, run};
+use super::toy::{Toy, adapter, call, connect, get, process, quick, run};
 use super::varieties::Raw;
 
 #[test]
@@ -38,9 +38,7 @@ async fn a_socket_file_is_served_replaced_and_removed() {
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let address = ListenAddress::Unix(path.clone());
     let args = ServeArgs { address: Some(address.clone()), ..quick() };
-    let server = Server::bind_with(adapter(&Arc::new(Toy::default())), args.clone(), &[super::toy::KEYVAL])
-        .await
-        .unwrap();
+    let server = Server::of(process(), args.clone()).await.unwrap();
     assert_eq!(server.address(), address);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn(server.run(async move { stopped.await.unwrap() }));
@@ -49,7 +47,7 @@ async fn a_socket_file_is_served_replaced_and_removed() {
         .await
         .unwrap();
 
-    let taken = Server::bind_with(adapter(&Arc::new(Toy::default())), args, &[super::toy::KEYVAL]).await;
+    let taken = Server::of(process(), args).await;
     let error = taken.err().unwrap().to_string();
     assert!(error.contains("unix://") && error.contains("stop the process that holds it"), "{error}");
 
@@ -64,7 +62,7 @@ async fn a_taken_port_is_named() {
     let running = run().await;
     let args =
         ServeArgs { monitoring_address: Some(running.monitoring.to_string().parse().unwrap()), ..quick() };
-    let taken = Server::bind_with(adapter(&Arc::new(Toy::default())), args, &[super::toy::KEYVAL]).await;
+    let taken = Server::of(process(), args).await;
     let error = taken.err().unwrap().to_string();
     assert!(error.contains("monitoring") && error.contains(&running.monitoring.to_string()), "{error}");
 }

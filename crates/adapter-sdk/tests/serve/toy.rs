@@ -9,8 +9,8 @@ use mixer_adapter_sdk::templates::{TemplateService, Variety};
 use mixer_adapter_sdk::view::MetricView;
 use mixer_adapter_sdk::{
     Adapter, AdapterInfo, Any, BoxFuture, BuildError, Call, CheckResult, FieldProblem, Handler, HandlerError,
-    HandlerSpec, ListenAddress, QuotaCall, QuotaResult, ReportCall, ReportOutcome, ServeArgs, Server, Status,
-    code, params,
+    HandlerSpec, ListenAddress, Process, QuotaCall, QuotaResult, ReportCall, ReportOutcome, ServeArgs,
+    Server, Status, code, params,
 };
 use mixer_proto::policy::v1beta1::Uri as Mode;
 use parking_lot::Mutex;
@@ -24,6 +24,7 @@ pub(crate) const KEYVAL: TemplateService = TemplateService {
     service: "keyval.HandleKeyvalService",
     method: "HandleKeyval",
     variety: Variety::CheckWithOutput,
+    descriptor: &[],
 };
 
 const INFO: AdapterInfo = AdapterInfo {
@@ -163,6 +164,7 @@ impl Handler for ToyHandler {
 /// A server of the toy adapter.
 pub(crate) struct Running {
     pub(crate) toy: Arc<Toy>,
+    pub(crate) address: ListenAddress,
     pub(crate) channel: Channel,
     pub(crate) monitoring: std::net::SocketAddr,
     pub(crate) stop: oneshot::Sender<()>,
@@ -171,6 +173,10 @@ pub(crate) struct Running {
 
 pub(crate) fn adapter(toy: &Arc<Toy>) -> Arc<dyn Adapter> {
     Arc::new(ToyAdapter(toy.clone()))
+}
+
+pub(crate) fn process() -> Process {
+    Process::new(adapter(&Arc::new(Toy::default()))).template(KEYVAL)
 }
 
 pub(crate) fn quick() -> ServeArgs {
@@ -183,7 +189,24 @@ pub(crate) async fn run() -> Running {
 
 pub(crate) async fn run_with(args: ServeArgs) -> Running {
     let toy = Arc::new(Toy::default());
-    let server = Server::bind_with(adapter(&toy), args, &[KEYVAL]).await.unwrap();
+    let server = Server::of(Process::new(adapter(&toy)).template(KEYVAL), args).await.unwrap();
+    run_server(toy, server).await
+}
+
+/// A server that its own channel cannot reach, because it speaks TLS.
+pub(crate) async fn serve_with(args: ServeArgs) -> Running {
+    let toy = Arc::new(Toy::default());
+    let server = Server::of(Process::new(adapter(&toy)).template(KEYVAL), args).await.unwrap();
+    start(toy, server)
+}
+
+pub(crate) async fn run_server(toy: Arc<Toy>, server: Server) -> Running {
+    let running = start(toy, server);
+    let channel = connect(&running.address).await;
+    Running { channel, ..running }
+}
+
+fn start(toy: Arc<Toy>, server: Server) -> Running {
     let address = server.address();
     let monitoring = server.monitoring_address().unwrap();
     let (stop, stopped) = oneshot::channel();
@@ -191,7 +214,8 @@ pub(crate) async fn run_with(args: ServeArgs) -> Running {
         // A test that ends without stopping drops the sender, which stops as well.
         let _ = stopped.await;
     }));
-    Running { toy, channel: connect(&address).await, monitoring, stop, ended }
+    let channel = Endpoint::from_static("http://nowhere").connect_lazy();
+    Running { toy, address, channel, monitoring, stop, ended }
 }
 
 pub(crate) async fn connect(address: &ListenAddress) -> Channel {
