@@ -111,6 +111,8 @@ impl Scenario {
         for problem in problems.iter().filter(|problem| problem.severity != Severity::Info) {
             let _ = writeln!(stage.told, "{problem}");
         }
+        let names = compiled.snapshot.handlers.iter().map(|handler| &handler.spec.name);
+        stage.handlers = names.map(|name| (name.to_string(), name.replacen(".handler.", ".", 1))).collect();
         let applied = stage.engine.apply(compiled.snapshot).await;
         for failure in applied.failures {
             let _ = writeln!(stage.told, "handler {} was not built: {}", failure.handler, failure.reason);
@@ -179,7 +181,9 @@ struct Stage<'s> {
     address: Option<String>,
     info: Option<&'s AdapterInfo>,
     told: String,
-    _served: Option<Served>,
+    /// Names of handlers as gRPC ones have them, and as hosted ones do.
+    handlers: Vec<(String, String)>,
+    served: Option<Served>,
     _running: Option<Running>,
 }
 
@@ -206,7 +210,17 @@ impl<'s> Stage<'s> {
         let engine = Engine::new(EngineOptions::default(), registry.clone(), &prometheus::Registry::new())
             .map_err(|error| TestError::Start(format!("the engine: {error}")))?;
         let told = String::new();
-        Ok(Self { subject, engine, registry, address, info, told, _served: served, _running: running })
+        Ok(Self {
+            subject,
+            engine,
+            registry,
+            address,
+            info,
+            told,
+            served,
+            handlers: Vec::new(),
+            _running: running,
+        })
     }
 
     /// Configuration with this run's values in it.
@@ -274,11 +288,17 @@ impl<'s> Stage<'s> {
         for handler in late {
             let _ = writeln!(self.told, "handler {handler} did not close within {CLOSE:?}");
         }
+        if let Some(served) = self.served.take()
+            && let Err(error) = served.stop().await
+        {
+            let _ = writeln!(self.told, "the adapter's server did not stop well: {error}");
+        }
     }
 
     /// What happened, without what differs from run to run.
     fn finish(&self) -> String {
-        self.places().fold(self.told.clone(), |text, (name, value)| text.replace(value, name))
+        let told = self.places().fold(self.told.clone(), |text, (name, value)| text.replace(value, name));
+        self.handlers.iter().fold(told, |text, (name, short)| text.replace(name, short))
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use mixer_adapter_sdk::{Adapter, ServeArgs, Server};
+use mixer_adapter_sdk::{Adapter, ServeArgs, ServeError, Server};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::Program;
 use crate::error::TestError;
@@ -93,7 +94,8 @@ impl fmt::Debug for Subject {
 /// An adapter behind the SDK's server, until it is dropped.
 pub(crate) struct Served {
     pub(crate) address: String,
-    _stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Result<(), ServeError>>,
 }
 
 impl Served {
@@ -104,10 +106,16 @@ impl Served {
         let server = Server::bind(adapter, args).await.map_err(|error| cannot(&error))?;
         let address = server.address().to_string();
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(server.run(async move {
+        let ended = tokio::spawn(server.run(async move {
             // A sender that is gone says the same.
             let _ = stopped.await;
         }));
-        Ok(Self { address, _stop: stop })
+        Ok(Self { address, stop, ended })
+    }
+
+    /// Lets it drain and close its handlers.
+    pub(crate) async fn stop(self) -> Result<(), String> {
+        drop(self.stop);
+        self.ended.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 }
