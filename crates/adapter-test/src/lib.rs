@@ -1,5 +1,6 @@
 //! Tests adapters.
 
+pub mod conform;
 mod error;
 mod golden;
 mod program;
