@@ -60,11 +60,11 @@ impl Sample {
         sample
     }
 
-    /// Puts values wherever the template takes any: into each map of values by the names given, the first one into
-    /// single values, and each into fields that are just of its kind.
-    pub(crate) fn with(mut self, values: &[(&str, Sent)]) -> Self {
+    /// Puts values wherever the template takes any: the first one into single values, each into fields that are just
+    /// of its kind, and, unless `maps` is false, all into each map of values by the names given.
+    pub(crate) fn with(mut self, values: &[(&str, Sent)], maps: bool) -> Self {
         let mut message = self.message.clone();
-        put(&mut message, values, &mut Vec::new(), &mut self.sent);
+        put(&mut message, &Values { values, maps }, &mut Vec::new(), &mut self.sent);
         self.message = message;
         self
     }
@@ -137,9 +137,15 @@ fn plain_text(field: &str) -> &'static str {
     }
 }
 
+/// Values to put, and whether into maps too.
+struct Values<'a> {
+    values: &'a [(&'a str, Sent)],
+    maps: bool,
+}
+
 fn put(
     message: &mut DynamicMessage,
-    values: &[(&str, Sent)],
+    values: &Values<'_>,
     path: &mut Vec<String>,
     sent: &mut Vec<(Vec<String>, Sent)>,
 ) {
@@ -149,9 +155,11 @@ fn put(
         path.push(field.name().to_owned());
         let policy = kind.full_name().strip_prefix(POLICY).unwrap_or_default().to_owned();
         if field.is_map() {
-            put_into_map(message, &field, &kind, (values, path, sent));
+            if values.maps {
+                put_into_map(message, &field, &kind, (values.values, path, sent));
+            }
         } else if !field.is_list() {
-            let fitting = values.iter().find(|(_, value)| match value {
+            let fitting = values.values.iter().find(|(_, value)| match value {
                 Sent::Duration(..) => matches!(&*policy, "Value" | "Duration"),
                 Sent::Timestamp(..) => matches!(&*policy, "Value" | "TimeStamp"),
                 Sent::Ip(_) => matches!(&*policy, "Value" | "IPAddress"),

@@ -21,6 +21,10 @@ async fn build(name: &str) -> PathBuf {
     profile.join(format!("mixer-{name}-adapter"))
 }
 
+async fn program(name: &str) -> Program {
+    Program::new(build(name).await).argument("--logLevel=warn")
+}
+
 async fn examine(program: &Program, adapter: &dyn Adapter, params: &str, observe: &Observe) -> Report {
     let running = program.start().await.unwrap();
     let target = Target::new(running.address()).info(adapter.info()).unwrap();
@@ -30,7 +34,7 @@ async fn examine(program: &Program, adapter: &dyn Adapter, params: &str, observe
 }
 
 async fn pass(name: &str, adapter: &dyn Adapter, params: &str) {
-    examine(&Program::new(build(name).await), adapter, params, &Observe::Nothing).await;
+    examine(&program(name).await, adapter, params, &Observe::Nothing).await;
 }
 
 #[tokio::test]
@@ -62,13 +66,15 @@ async fn stdio() {
 #[tokio::test]
 async fn prometheus() {
     let [port] = mixer_harness::free_ports().unwrap();
-    let program =
-        Program::new(build("prometheus").await).argument(format!("--prometheusAddress=127.0.0.1:{port}"));
+    let program = program("prometheus").await.argument(format!("--prometheusAddress=127.0.0.1:{port}"));
     let adapter = mixer_prometheus_adapter::PrometheusAdapter::new("127.0.0.1:0".parse().unwrap());
     let params = "metrics: [{name: c, instance_name: conform.instance.conform, kind: COUNTER, label_names: [conform]}]";
     let observe = Observe::parse(&format!("http://127.0.0.1:{port}/metrics"));
     let report = examine(&program, &adapter, params, &observe).await;
     let observed: Vec<String> =
         report.cases.iter().filter(|case| case.observed).map(|case| case.key()).collect();
-    assert_eq!(observed, ["report.large[metric]", "instance.duration-fraction[metric]"]);
+    assert_eq!(
+        observed,
+        ["report.large[metric]", "instance.value-types[metric]", "instance.duration-fraction[metric]"]
+    );
 }

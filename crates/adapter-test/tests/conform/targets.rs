@@ -60,7 +60,8 @@ async fn an_adapter_of_which_nothing_is_known() {
 
 #[tokio::test]
 async fn nobody_is_there() {
-    let options = Options { restart: Duration::ZERO, patience: Duration::from_millis(500), ..Options::default() };
+    let options =
+        Options { restart: Duration::ZERO, patience: Duration::from_millis(500), ..Options::default() };
     let [port] = mixer_harness::free_ports().unwrap();
     let report = run(Target::new(format!("127.0.0.1:{port}")), &Observe::Nothing, options).await;
     assert_eq!(report.failures(), ["reachable"], "{report}");

@@ -111,8 +111,7 @@ impl Toy {
         let address = listener.local_addr().unwrap();
         let http = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let scrape = http.local_addr().unwrap();
-        let tasks =
-            [tokio::spawn(serve(listener, state.clone())), tokio::spawn(expose(http, state.clone()))];
+        let tasks = [tokio::spawn(serve(listener, state.clone())), tokio::spawn(expose(http, state.clone()))];
         Self { address, scrape, dry_run, tasks, _folder: folder }
     }
 
@@ -211,7 +210,9 @@ impl State {
             Err(_) if self.fault == Fault::AcceptsTruncated => return Ok(Bytes::new()),
             Err(error) => return Err(Status::invalid_argument(error.to_string())),
         };
-        if self.fault == Fault::RefusesPaddedLengths && bytes.windows(2).take(5).any(|pair| pair == [0x80, 0]) {
+        if self.fault == Fault::RefusesPaddedLengths
+            && bytes.windows(2).take(5).any(|pair| pair[0] >= 0x80 && pair[1] == 0)
+        {
             return Err(Status::invalid_argument("a length is not minimal"));
         }
         if self.fault == Fault::RefusesUnknownFields && bytes.ends_with(b"from the future") {
@@ -272,7 +273,9 @@ impl State {
         match value.value.as_ref() {
             None => Json::Null,
             Some(value::Value::StringValue(text)) => json!(text),
-            Some(value::Value::Int64Value(number)) if self.fault == Fault::RoundsNumbers => json!(*number as f64),
+            Some(value::Value::Int64Value(number)) if self.fault == Fault::RoundsNumbers => {
+                json!(*number as f64)
+            }
             Some(value::Value::Int64Value(number)) => json!(number),
             Some(value::Value::DoubleValue(number)) => json!(number),
             Some(value::Value::BoolValue(truth)) => json!(truth),
@@ -326,8 +329,12 @@ impl State {
             let seconds = |text: &str| text.trim_end_matches('s').parse().unwrap_or(0.0);
             let number = shown.as_f64().unwrap_or_else(|| seconds(shown.as_str().unwrap_or_default()));
             *self.counters.lock().entry(mark).or_default() += number;
-            self.show("metric", config, json!({"value": shown, "dimensions": self.map(&instance.dimensions),
-                "monitored_resource_dimensions": self.map(&instance.monitored_resource_dimensions)}));
+            self.show(
+                "metric",
+                config,
+                json!({"value": shown, "dimensions": self.map(&instance.dimensions),
+                "monitored_resource_dimensions": self.map(&instance.monitored_resource_dimensions)}),
+            );
         }
         Ok(Bytes::new())
     }
@@ -386,7 +393,9 @@ impl State {
                     Fault::LeaksSessions => self.sessions.lock().contains(&id),
                     _ => self.sessions.lock().remove(&id),
                 };
-                model::CloseSessionResponse { status: status(if known { 0 } else { 5 }) }.encode_to_vec().into()
+                model::CloseSessionResponse { status: status(if known { 0 } else { 5 }) }
+                    .encode_to_vec()
+                    .into()
             }
         })
     }
