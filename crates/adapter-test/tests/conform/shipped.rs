@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use mixer_adapter_sdk::Adapter;
-use mixer_adapter_test::Program;
 use mixer_adapter_test::conform::{Observe, Options, Report, Target, run};
+use mixer_adapter_test::{Program, Subject, check};
 use tokio::process::Command;
 
 /// Builds a program in the profile of this test, and tells where it is.
@@ -77,4 +77,34 @@ async fn prometheus() {
         observed,
         ["report.large[metric]", "instance.value-types[metric]", "instance.duration-fraction[metric]"]
     );
+}
+
+/// What an operator applies for an adapter that runs elsewhere, in a file of its own beside the scenario.
+#[tokio::test]
+async fn a_program_in_a_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    let adapter = mixer_list_adapter::adapter();
+    let config = base64::engine::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        adapter.info().config_descriptor,
+    );
+    let envelope = "apiVersion: config.istio.io/v1alpha2";
+    let resource = format!(
+        "{envelope}\nkind: adapter\nmetadata: {{name: far}}\nspec: {{templates: [listentry], session_based: false, config: {config}}}\n"
+    );
+    std::fs::write(folder.path().join("adapter.yaml"), resource).unwrap();
+    let handler = |connection| format!("{{adapter: far, params: {{overrides: [alice]}}{connection}}}");
+    for spec in [handler(""), handler(", connection: {address: \"${ADDRESS}\"}")] {
+        let scenario = format!(
+            "{envelope}\nkind: handler\nmetadata: {{name: staff}}\nspec: {spec}\n---\n\
+             {envelope}\nkind: instance\nmetadata: {{name: user}}\nspec: {{template: listentry, params: {{value: source.user}}}}\n---\n\
+             {envelope}\nkind: rule\nmetadata: {{name: all}}\nspec: {{actions: [{{handler: staff, instances: [user]}}]}}\n---\n\
+             include: [adapter.yaml]\nsteps:\n- check: {{source.user: eve}}\nwant: |\n  \
+             1 check: PERMISSION_DENIED \"staff.istio-system:eve is not whitelisted\", valid for 5m0s and 10000 uses\n    \
+             rule all.rule.istio-system: staff.istio-system did not allow\n"
+        );
+        let file = folder.path().join("scenario.yaml");
+        std::fs::write(&file, scenario).unwrap();
+        check(&file, &Subject::program(program("list").await)).await.unwrap();
+    }
 }
