@@ -51,8 +51,8 @@ pub(crate) fn rewritten(file: &str, happened: &str) -> String {
 
 /// Where the last line starts that begins with the key.
 fn want_line(file: &str) -> Option<usize> {
-    let starts = std::iter::once(0).chain(file.match_indices('\n').map(|(at, _)| at + 1));
-    starts.filter(|at| file.get(*at..).is_some_and(|rest| rest.starts_with(KEY))).next_back()
+    let mut starts = std::iter::once(0).chain(file.match_indices('\n').map(|(at, _)| at + 1));
+    starts.rfind(|at| file.get(*at..).is_some_and(|rest| rest.starts_with(KEY)))
 }
 
 #[cfg(test)]

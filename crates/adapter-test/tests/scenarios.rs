@@ -1,5 +1,7 @@
 //! Shipped adapters through scenarios: each hosted and behind the SDK's gRPC server, and both must do the same.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use mixer_adapter_sdk::Adapter;

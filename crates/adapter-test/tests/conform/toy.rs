@@ -33,6 +33,9 @@ use tonic::{Code, Request, Status};
 const SESSION: &str = "google.protobuf.Any.type_url";
 const LIMIT: i64 = 10;
 
+/// How a template's call is answered once its configuration is accepted.
+type Method = fn(&State, &[u8], &Option<Any>) -> Result<Bytes, Status>;
+
 /// What is wrong with the toy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -159,7 +162,7 @@ async fn expose(listener: TcpListener, state: Arc<State>) {
 
 fn service(state: &Arc<State>) -> HandlerService {
     let mut service = HandlerService::new();
-    let methods: [(&str, fn(&State, &[u8], &Option<Any>) -> Result<Bytes, Status>); 3] = [
+    let methods: [(&str, Method); 3] = [
         ("/listentry.HandleListEntryService/HandleListEntry", State::list_entry),
         ("/metric.HandleMetricService/HandleMetric", State::metric),
         ("/quota.HandleQuotaService/HandleQuota", State::quota),
@@ -195,11 +198,7 @@ struct Common {
 }
 
 impl State {
-    async fn answer(
-        &self,
-        request: Request<Bytes>,
-        method: fn(&Self, &[u8], &Option<Any>) -> Result<Bytes, Status>,
-    ) -> Result<Bytes, Status> {
+    async fn answer(&self, request: Request<Bytes>, method: Method) -> Result<Bytes, Status> {
         let late = request.metadata().get("grpc-timeout").is_some_and(|timeout| timeout == "300m");
         if late && self.fault == Fault::AnswersLate {
             tokio::time::sleep(Duration::from_millis(1500)).await;
