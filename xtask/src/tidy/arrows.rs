@@ -29,6 +29,10 @@ const KUBE: &[&str] = &["kube", "k8s-openapi"];
 /// These see adapters only through the trait.
 const BLIND: &[&str] = &["mixer-server", "mixer-dispatch", "mixer-config"];
 
+/// What adapters are tested with is no part of what runs; these programs may offer it to authors.
+const TESTERS: &[&str] = &["mixgen"];
+const TEST_TOOLS: &[&str] = &["mixer-adapter-test", "mixer-testkit"];
+
 /// One TLS provider, one YAML parser, one allocator story: none of these may enter the lock file.
 const BANNED: &[(&str, &str)] = &[
     ("aws-lc-rs", "the one TLS provider is ring"),
@@ -61,6 +65,9 @@ pub(super) fn check(root: &Path) -> anyhow::Result<Vec<Finding>> {
         }
         if !KUBE_USERS.contains(&name) {
             forbid(KUBE, "only the Kubernetes source knows Kubernetes");
+        }
+        if !TESTERS.contains(&name) && !TEST_TOOLS.contains(&name) {
+            forbid(TEST_TOOLS, "production code does not carry test tools; make it a dev-dependency");
         }
         if BLIND.contains(&name) {
             let adapters: Vec<&str> = reached.iter().copied().filter(|n| n.ends_with("-adapter")).collect();

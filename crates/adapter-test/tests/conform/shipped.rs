@@ -1,0 +1,110 @@
+//! The shipped adapters, each as the program that cargo builds.
+
+use std::path::PathBuf;
+
+use mixer_adapter_sdk::Adapter;
+use mixer_adapter_test::conform::{Observe, Options, Report, Target, run};
+use mixer_adapter_test::{Program, Subject, check};
+use tokio::process::Command;
+
+/// Builds a program in the profile of this test, and tells where it is.
+async fn build(name: &str) -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    let profile = here.ancestors().nth(2).unwrap();
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--package"]);
+    command.args([&format!("mixer-{name}-adapter"), "--bins", "--target-dir"]).arg(profile.parent().unwrap());
+    if profile.ends_with("release") {
+        command.arg("--release");
+    }
+    assert!(command.status().await.unwrap().success(), "cargo cannot build the {name} adapter");
+    profile.join(format!("mixer-{name}-adapter"))
+}
+
+async fn program(name: &str) -> Program {
+    Program::new(build(name).await).argument("--logLevel=warn")
+}
+
+async fn examine(program: &Program, adapter: &dyn Adapter, params: &str, observe: &Observe) -> Report {
+    let running = program.start().await.unwrap();
+    let target = Target::new(running.address()).info(adapter.info()).unwrap();
+    let report = run(target.params(params).unwrap(), observe, Options::default()).await;
+    assert!(report.is_good(), "{report}\n{}", running.output());
+    report
+}
+
+async fn pass(name: &str, adapter: &dyn Adapter, params: &str) {
+    examine(&program(name).await, adapter, params, &Observe::Nothing).await;
+}
+
+#[tokio::test]
+async fn denier() {
+    pass("denier", &*mixer_denier_adapter::adapter(), "status: {code: 7}").await;
+}
+
+#[tokio::test]
+async fn list() {
+    pass("list", &*mixer_list_adapter::adapter(), "overrides: [conform]").await;
+}
+
+#[tokio::test]
+async fn memquota() {
+    let params = "quotas: [{name: conform.instance.conform, max_amount: 50}]";
+    pass("memquota", &*mixer_memquota_adapter::adapter(), params).await;
+}
+
+#[tokio::test]
+async fn noop() {
+    pass("noop", &*mixer_noop_adapter::adapter(), "{}").await;
+}
+
+#[tokio::test]
+async fn stdio() {
+    pass("stdio", &*mixer_stdio_adapter::adapter(), "{log_stream: STDERR}").await;
+}
+
+#[tokio::test]
+async fn prometheus() {
+    let [port] = mixer_harness::free_ports().unwrap();
+    let program = program("prometheus").await.argument(format!("--prometheusAddress=127.0.0.1:{port}"));
+    let adapter = mixer_prometheus_adapter::PrometheusAdapter::new("127.0.0.1:0".parse().unwrap());
+    let params = "metrics: [{name: c, instance_name: conform.instance.conform, kind: COUNTER, label_names: [conform]}]";
+    let observe = Observe::parse(&format!("http://127.0.0.1:{port}/metrics"));
+    let report = examine(&program, &adapter, params, &observe).await;
+    let observed: Vec<String> =
+        report.cases.iter().filter(|case| case.observed).map(|case| case.key()).collect();
+    assert_eq!(
+        observed,
+        ["report.large[metric]", "instance.value-types[metric]", "instance.duration-fraction[metric]"]
+    );
+}
+
+/// What an operator applies for an adapter that runs elsewhere, in a file of its own beside the scenario.
+#[tokio::test]
+async fn a_program_in_a_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    let adapter = mixer_list_adapter::adapter();
+    let config = base64::engine::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        adapter.info().config_descriptor,
+    );
+    let envelope = "apiVersion: config.istio.io/v1alpha2";
+    let resource = format!(
+        "{envelope}\nkind: adapter\nmetadata: {{name: far}}\nspec: {{templates: [listentry], session_based: false, config: {config}}}\n"
+    );
+    std::fs::write(folder.path().join("adapter.yaml"), resource).unwrap();
+    let handler = |connection| format!("{{adapter: far, params: {{overrides: [alice]}}{connection}}}");
+    for spec in [handler(""), handler(", connection: {address: \"${ADDRESS}\"}")] {
+        let scenario = format!(
+            "{envelope}\nkind: handler\nmetadata: {{name: staff}}\nspec: {spec}\n---\n\
+             {envelope}\nkind: instance\nmetadata: {{name: user}}\nspec: {{template: listentry, params: {{value: source.user}}}}\n---\n\
+             {envelope}\nkind: rule\nmetadata: {{name: all}}\nspec: {{actions: [{{handler: staff, instances: [user]}}]}}\n---\n\
+             include: [adapter.yaml]\nsteps:\n- check: {{source.user: eve}}\nwant: |\n  \
+             1 check: PERMISSION_DENIED \"staff.istio-system:eve is not whitelisted\", valid for 5m0s and 10000 uses\n    \
+             rule all.rule.istio-system: staff.istio-system did not allow\n"
+        );
+        let file = folder.path().join("scenario.yaml");
+        std::fs::write(&file, scenario).unwrap();
+        check(&file, &Subject::program(program("list").await)).await.unwrap();
+    }
+}
