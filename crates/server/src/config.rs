@@ -150,7 +150,10 @@ fn compile(
 }
 
 fn in_numbers(counts: &mixer_config::snapshot::Counts) -> String {
-    let kinds = counts.valid.iter().map(|(kind, count)| format!("{count} {kind}s"));
+    // Adapters and templates that are built in are no resources: a zero would say that there are none.
+    let told = |kind: &str, count: usize| count > 0 || !matches!(kind, "adapter" | "template");
+    let kinds = counts.valid.iter().filter(|(kind, count)| told(kind, **count));
+    let kinds = kinds.map(|(kind, count)| format!("{count} {kind}s"));
     std::iter::once(format!("{} attributes", counts.attributes)).chain(kinds).collect::<Vec<_>>().join(", ")
 }
 

@@ -34,6 +34,9 @@ pub const BUILD: BuildInfo = BuildInfo {
 
 impl std::fmt::Display for BuildInfo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}@{}-{}-{}", self.version, self.hub, self.revision, self.status)
+        match self.revision {
+            "unknown" => f.write_str(self.version),
+            revision => write!(f, "{}@{}-{revision}-{}", self.version, self.hub, self.status),
+        }
     }
 }
