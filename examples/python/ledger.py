@@ -120,9 +120,9 @@ class Quota(quota_grpc.HandleQuotaServiceServicer):
 
     @configured
     def HandleQuota(self, request, context, config):
-        dimensions = tuple(
-            (name, repr(values.plain(value))) for name, value in sorted(request.instance.dimensions.items())
-        )
+        plain = {name: values.plain(value) for name, value in request.instance.dimensions.items()}
+        # Entries come in any order.
+        dimensions = json.dumps(plain, sort_keys=True)
         answer = quota_pb2.QuotaResult()
         for name, wanted in request.quota_request.quotas.items():
             result = self._allocate(name, wanted, dimensions, request.dedup_id, config)

@@ -1,22 +1,23 @@
 """Counts quotas in fixed windows, in the memory of the process."""
 
+import collections
 import dataclasses
 import threading
 import time
 
-# Combinations of dimensions, and answers to remember, in one window of one quota.
+# Combinations of dimensions that one window of one quota counts, and answers that it remembers.
 MOST = 100_000
 
 
 class Full(Exception):
-    """More combinations of dimensions, or calls, than there is room for."""
+    """More combinations of dimensions than there is room for."""
 
 
 @dataclasses.dataclass
 class _Window:
     ends: int
     used: dict = dataclasses.field(default_factory=dict)
-    answers: dict = dataclasses.field(default_factory=dict)
+    answers: dict = dataclasses.field(default_factory=collections.OrderedDict)
 
 
 class Windows:
@@ -30,7 +31,7 @@ class Windows:
 
     def take(self, name, quota, dimensions, wanted, dedup_id):
         """Takes what `wanted` says, or gives a negative amount back; returns the granted amount and the nanoseconds
-        until the window ends. A dedup_id that was seen in the window gets its first answer again. Raises Full."""
+        until the window ends. A dedup_id that the window remembers gets its first answer again. Raises Full."""
         now = self._clock()
         with self._lock:
             window = self._windows.get(name)
@@ -41,12 +42,15 @@ class Windows:
             call = (dimensions, dedup_id)
             if call in window.answers:
                 return window.answers[call], left
-            if len(window.answers) >= MOST or (dimensions not in window.used and len(window.used) >= MOST):
-                raise Full(f"quota {name} has {MOST} calls or combinations of dimensions in this window")
+            if dimensions not in window.used and len(window.used) >= MOST:
+                raise Full(f"quota {name} has {MOST} combinations of dimensions in this window")
             used = window.used.get(dimensions, 0)
             granted = _grant(quota.max_amount - used, used, wanted)
             window.used[dimensions] = used + granted
             window.answers[call] = granted
+            if len(window.answers) > MOST:
+                # Who asks again does so soon: the oldest answer is the one that nobody misses.
+                window.answers.popitem(last=False)
             return granted, left
 
 

@@ -12,14 +12,18 @@ use mixer_attribute::{Duration as Span, Timestamp, Value};
 use mixer_harness::{Process, free_ports, real_folder, wait_ok};
 use mixer_proto::mixer::v1::check_request::QuotaParams;
 use mixer_proto::mixer::v1::{CheckRequest, CheckResponse, CompressedAttributes, ReportRequest};
+use mixer_proto::policy::v1beta1 as policy;
+use mixer_proto::policy::v1beta1::value::Value as Kind;
+use mixer_proto::template::metric;
 use mixer_rpc::mixer::v1::mixer_client::MixerClient;
 use mixer_rpc::raw;
+use prost::Message as _;
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request};
+use tonic::{Code, Request, Response, Status};
 
 use super::system::programs;
 
@@ -136,6 +140,14 @@ impl Adapter {
         serde_json::from_str(&line.unwrap()).unwrap()
     }
 
+    /// A call without `mixs`.
+    async fn call(&self, path: &'static str, message: Vec<u8>) -> Result<Bytes, Status> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
+        let mut client = tonic::client::Grpc::new(endpoint.connect().await.unwrap());
+        let path = PathAndQuery::from_static(path);
+        raw::unary(&mut client, path, Request::new(message.into())).await.map(Response::into_inner)
+    }
+
     fn terminate(&self) {
         let mut kill = std::process::Command::new("kill");
         assert!(kill.args(["-TERM", &self.child.id().unwrap().to_string()]).status().unwrap().success());
@@ -212,6 +224,85 @@ async fn values_arrive_to_the_last_digit() {
 }
 
 #[tokio::test]
+async fn every_type_of_value_has_a_form() {
+    let Some(kit) = Kit::make().await else { return };
+    let mut adapter = kit.adapter().await;
+    let timestamp = |seconds, nanos| {
+        Kind::TimestampValue(policy::TimeStamp { value: Some(prost_types::Timestamp { seconds, nanos }) })
+    };
+    let duration = |seconds, nanos| {
+        Kind::DurationValue(policy::Duration { value: Some(prost_types::Duration { seconds, nanos }) })
+    };
+    let ip = |bytes: &[u8]| Kind::IpAddressValue(policy::IpAddress { value: Bytes::copy_from_slice(bytes) });
+    let text = || "x".to_owned();
+    let cases = [
+        (Kind::StringValue(String::new()), json!("")),
+        (Kind::StringValue("a\n\"\u{2028}".to_owned()), json!("a\n\"\u{2028}")),
+        (Kind::Int64Value(i64::MIN), json!(i64::MIN)),
+        (Kind::DoubleValue(0.1 + 0.2), json!(0.1 + 0.2)),
+        (Kind::DoubleValue(f64::NAN), json!("NaN")),
+        (Kind::DoubleValue(f64::NEG_INFINITY), json!("-Infinity")),
+        (Kind::BoolValue(false), json!(false)),
+        (ip(&[10, 0, 0, 7]), json!("10.0.0.7")),
+        (ip(&mapped([10, 0, 0, 7])), json!("10.0.0.7")),
+        (ip(&[1, 2, 3]), json!("?010203")),
+        (ip(&[]), json!("?")),
+        (timestamp(0, 1), json!("1970-01-01T00:00:00.000000001Z")),
+        (timestamp(-1, 0), json!("1969-12-31T23:59:59Z")),
+        (timestamp(1 << 40, 5), json!({ "seconds": 1_i64 << 40, "nanos": 5 })),
+        (Kind::TimestampValue(policy::TimeStamp::default()), json!("1970-01-01T00:00:00Z")),
+        (duration(0, -1), json!("-0.000000001s")),
+        (duration(9_223_372_036, 854_775_807), json!("9223372036.854775807s")),
+        (duration(1, -1), json!({ "seconds": 1, "nanos": -1 })),
+        (Kind::EmailAddressValue(policy::EmailAddress { value: text() }), json!("x")),
+        (Kind::DnsNameValue(policy::DnsName { value: text() }), json!("x")),
+        (Kind::UriValue(policy::Uri { value: text() }), json!("x")),
+        (Kind::StringMapValue(policy::StringMap { value: [(text(), text())].into() }), json!({ "x": "x" })),
+    ];
+    let value = |kind: &Kind| Some(policy::Value { value: Some(kind.clone()) });
+    let mut instances: Vec<metric::InstanceMsg> = cases
+        .iter()
+        .map(|(kind, _)| metric::InstanceMsg { value: value(kind), ..metric::InstanceMsg::default() })
+        .collect();
+    instances.push(metric::InstanceMsg::default());
+    // A handler without params.
+    let adapter_config =
+        Some(prost_types::Any { type_url: "x/adapter.ledger.config.Params".into(), value: Vec::new() });
+    let request = metric::HandleMetricRequest { instances, adapter_config, dedup_id: "1".to_owned() };
+    adapter.call("/metric.HandleMetricService/HandleMetric", request.encode_to_vec()).await.unwrap();
+    for (kind, form) in cases {
+        assert_eq!(adapter.line().await["value"], form, "{kind:?}");
+    }
+    assert_eq!(adapter.line().await["value"], Json::Null, "an instance without a value");
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_used_is_named() {
+    let Some(kit) = Kit::make().await else { return };
+    let adapter = kit.adapter().await;
+    let right = "type.googleapis.com/adapter.ledger.config.Params";
+    let cases: [(&str, &[u8], &str); 4] = [
+        ("type.googleapis.com/other.Params", b"", "adapter_config is 'type.googleapis.com/other.Params'"),
+        (right, b"\xff", "adapter_config is no adapter.ledger.config.Params"),
+        // A caching_interval of -1 s and a quota without anything: all is said at once.
+        (
+            right,
+            b"\x1a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x2a\x00",
+            "caching_interval must not be negative; quotas[0].name must be there",
+        ),
+        (right, b"\x2a\x00", "quotas[0].window must be longer than nothing"),
+    ];
+    for (type_url, value, said) in cases {
+        let any = prost_types::Any { type_url: type_url.to_owned(), value: value.to_vec() };
+        let request = metric::HandleMetricRequest { adapter_config: Some(any), ..Default::default() };
+        let path = "/metric.HandleMetricService/HandleMetric";
+        let status = adapter.call(path, request.encode_to_vec()).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+        assert!(status.message().contains(said), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn answers_decide() {
     let Some(kit) = Kit::make().await else { return };
     let adapter = kit.adapter().await;
@@ -285,11 +376,8 @@ async fn a_call_without_configuration_is_answered_with_why() {
 async fn it_is_healthy_and_finishes_what_it_began() {
     let Some(kit) = Kit::make().await else { return };
     let mut adapter = kit.adapter().await;
-    let endpoint = Endpoint::from_shared(format!("http://{}", adapter.address)).unwrap();
-    let mut client = tonic::client::Grpc::new(endpoint.connect().await.unwrap());
-    let path = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
-    let answer = raw::unary(&mut client, path, Request::new(Bytes::new())).await.unwrap();
-    assert_eq!(&**answer.get_ref(), b"\x08\x01", "the status is SERVING");
+    let answer = adapter.call("/grpc.health.v1.Health/Check", Vec::new()).await.unwrap();
+    assert_eq!(&*answer, b"\x08\x01", "the status is SERVING");
 
     let mut mixs = kit.mixs(&adapter.address, |text| text).await;
     // So much that the adapter cannot print it all before somebody reads.
