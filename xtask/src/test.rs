@@ -16,9 +16,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     let tools = tools::install(root)?;
+    let python = tools::python_packages(root)?;
     // Binaries that tests start must exist before the tests run.
     run(cargo(root).args(["build", "--workspace", "--bins"]))?;
-    run(cargo(root).args(["test", "--workspace"]).args(&args.cargo).envs(tools.env()).env("MIXER_REAL", "1"))
+    let mut test = cargo(root);
+    test.args(["test", "--workspace"]).args(&args.cargo).envs(tools.env());
+    run(test.env("MIXER_PYTHONPATH", python).env("MIXER_REAL", "1"))
 }
 
 fn cargo(root: &Path) -> Command {

