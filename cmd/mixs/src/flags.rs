@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueEnum};
-use mixer_server::listen::ListenAddress;
+use mixer_listen::ListenAddress;
 
 /// Go's way to write a duration: `2m0s`, `500ms`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {

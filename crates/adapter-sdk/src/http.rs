@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::address::{BindError, ListenAddress};
+use mixer_listen::{BindError, ListenAddress};
 
 pub use body::{Body, BodySender, ClientGone};
 

@@ -17,7 +17,6 @@
 //!
 //! `tokio` is the runtime, `prost` the protobuf library, `tracing` the log. There are no features.
 
-mod address;
 pub mod docs;
 pub mod http;
 pub mod params;
@@ -29,7 +28,7 @@ pub mod value;
 pub mod view;
 pub mod wire;
 
-pub use address::{BindError, ListenAddress, ParseListenAddressError};
+pub use mixer_listen::{BindError, ListenAddress, ParseListenAddressError};
 pub use mixer_adapter_api::*;
 pub use mixer_attribute::{Duration, Timestamp};
 pub use secret::{DEFAULT_RELOAD_INTERVAL, Secret, SecretFile};

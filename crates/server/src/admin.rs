@@ -15,7 +15,7 @@ use prometheus::{Encoder, Registry, TextEncoder};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use crate::listen::accept_tcp;
+use crate::accept::accept_tcp;
 use crate::readiness::Readiness;
 use crate::version::BuildInfo;
 

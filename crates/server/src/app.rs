@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use mixer_adapter_api::Registry as Adapters;
 use mixer_dispatch::Engine;
+use mixer_listen::{BindError, ListenAddress, Listener};
 use prometheus::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -23,7 +24,6 @@ use crate::config::{ConfigLoop, ConfigMetrics, ConfigSource};
 use crate::envoy;
 use crate::front::Front;
 use crate::grpc::{Goaway, GrpcServer, Health, Services};
-use crate::listen::{BindError, ListenAddress, Listener};
 use crate::readiness::{Guard, Readiness};
 use crate::shedding::Throttler;
 use crate::stop::Stop;
@@ -42,9 +42,6 @@ pub enum StartError {
     /// A socket.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The monitoring port is HTTP over TCP only.
-    #[error("the monitoring address {0} is not host:port")]
-    AdminAddress(ListenAddress),
     /// Threads or sockets.
     #[error("the system refuses: {0}; check the limits of processes and open files")]
     System(#[from] io::Error),
@@ -218,11 +215,10 @@ async fn bind(
     requests: &RequestRuntimes,
 ) -> Result<(Listener, TcpListener, Addresses), StartError> {
     let address = options.grpc_address.clone();
-    let listener =
-        requests.first().spawn(Listener::bind("gRPC", address)).await.map_err(io::Error::from)??;
-    let admin = Listener::bind("monitoring", options.admin_address.clone()).await?;
-    let addresses = Addresses { grpc: listener.local_address()?, admin: admin.local_address()? };
-    let Listener::Tcp(admin) = admin else { return Err(StartError::AdminAddress(addresses.admin)) };
+    let binding = async move { address.bind("gRPC").await };
+    let listener = requests.first().spawn(binding).await.map_err(io::Error::from)??;
+    let admin = options.admin_address.bind_tcp("monitoring").await?;
+    let addresses = Addresses { grpc: listener.local_address()?, admin: ListenAddress::Tcp(admin.local_addr()?.to_string()) };
     tracing::info!("listening for gRPC on {}", addresses.grpc);
     tracing::info!("listening for monitoring on {}: /metrics, /readyz, /healthz, /version", addresses.admin);
     Ok((listener, admin, addresses))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::auth::AuthArgs;
 use super::tls::TlsArgs;
-use crate::address::ListenAddress;
+use mixer_listen::ListenAddress;
 use crate::templates::Variety;
 
 /// Connections when the limit of open files is not known.

@@ -26,7 +26,7 @@ use super::metrics::{Metrics, refused};
 use super::throttle::Throttle;
 use super::tls::Tls;
 use super::{drained, timeout};
-use crate::address::Listener;
+use mixer_listen::Listener;
 
 /// How long to wait after a failed accept: the usual cause, too many open files, does not go away at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

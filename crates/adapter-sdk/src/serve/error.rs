@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::address::BindError;
+use mixer_listen::BindError;
 
 /// Why an adapter process cannot start, or did not end well.
 #[derive(Debug, thiserror::Error)]

@@ -30,7 +30,7 @@ use super::reload::Watched;
 use super::session::{self, Sessions};
 use super::tls::Tls;
 use super::{monitoring, quiet, reflection};
-use crate::address::{ListenAddress, Listener};
+use mixer_listen::{ListenAddress, Listener};
 use crate::http::HttpServer;
 use crate::templates::TemplateService;
 
@@ -128,13 +128,8 @@ impl Server {
 
     /// Where gRPC is served.
     pub fn address(&self) -> ListenAddress {
-        match &self.listener {
-            Listener::Tcp(listener) => match listener.local_addr() {
-                Ok(address) => ListenAddress::Tcp(address.to_string()),
-                Err(_) => ListenAddress::AnyHost(0),
-            },
-            Listener::Unix(_, file) => ListenAddress::Unix(PathBuf::from(file.path())),
-        }
+        // The system knows the address of a socket that is bound.
+        self.listener.local_address().unwrap_or(ListenAddress::AnyHost(0))
     }
 
     /// Where /metrics and the probes are served.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use mixer_config::CompileOptions;
 use mixer_dispatch::EngineOptions;
+use mixer_listen::ListenAddress;
 
 use crate::grpc::GrpcOptions;
-use crate::listen::ListenAddress;
 use crate::probe_file::ProbeFile;
 use crate::shedding;
 

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use mixer_listen::Listener;
 use mixer_rpc::raw::MixerService;
 use prometheus::Registry;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,8 +20,8 @@ use super::rpc_metrics::RpcMetrics;
 use super::services::{Health, Served, Services};
 use super::threads::Threads;
 use crate::app::StartError;
+use crate::accept::{accept_tcp, accept_unix};
 use crate::front::Front;
-use crate::listen::{Listener, accept_tcp, accept_unix};
 use crate::mixer_api::MixerApi;
 
 /// The gRPC port, ready to be served.

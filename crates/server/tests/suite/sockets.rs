@@ -3,7 +3,7 @@
 use hyper_util::rt::TokioIo;
 use mixer_rpc::mixer::v1::mixer_client::MixerClient;
 use mixer_server::health_client;
-use mixer_server::listen::ListenAddress;
+use mixer_listen::ListenAddress;
 use tonic::transport::{Endpoint, Uri};
 
 use crate::support::{CONFIG, World, check_request, options};

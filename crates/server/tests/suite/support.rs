@@ -13,7 +13,7 @@ use mixer_rpc::mixer::v1::mixer_client::MixerClient;
 use mixer_server::app::{AppOptions, Bound, RunError, Timing};
 use mixer_server::config::{ConfigSource, ConfigUpdate, Content};
 use mixer_server::grpc::GrpcOptions;
-use mixer_server::listen::ListenAddress;
+use mixer_listen::ListenAddress;
 use mixer_server::shedding;
 use mixer_server::stop::Stop;
 use mixer_testkit::Recorder;

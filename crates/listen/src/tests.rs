@@ -28,7 +28,7 @@ fn addresses() {
 #[tokio::test]
 async fn port_0_becomes_a_number() {
     for address in ["127.0.0.1:0", "localhost:0"] {
-        let listener = Listener::bind("tests", address.parse().unwrap()).await.unwrap();
+        let listener = address.parse::<ListenAddress>().unwrap().bind("tests").await.unwrap();
         let ListenAddress::Tcp(bound) = listener.local_address().unwrap() else { panic!("not TCP") };
         assert_ne!(bound.parse::<SocketAddr>().unwrap().port(), 0);
     }
@@ -36,9 +36,9 @@ async fn port_0_becomes_a_number() {
 
 #[tokio::test]
 async fn a_taken_port_is_an_error_that_names_purpose_and_address() {
-    let first = Listener::bind("tests", ListenAddress::Tcp("127.0.0.1:0".to_owned())).await.unwrap();
+    let first = ListenAddress::Tcp("127.0.0.1:0".to_owned()).bind("tests").await.unwrap();
     let address = first.local_address().unwrap();
-    let error = Listener::bind("gRPC", address.clone()).await.unwrap_err().to_string();
+    let error = address.bind("gRPC").await.unwrap_err().to_string();
     assert!(error.starts_with(&format!("cannot listen for gRPC on {address}: ")), "{error}");
 }
 
@@ -48,7 +48,7 @@ async fn a_stale_socket_file_is_replaced_and_removed_in_the_end() {
     let path = directory.path().join("mixs.sock");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     assert!(path.exists(), "std leaves the file behind");
-    let listener = Listener::bind("tests", ListenAddress::Unix(path.clone())).await.unwrap();
+    let listener = ListenAddress::Unix(path.clone()).bind("tests").await.unwrap();
     UnixStream::connect(&path).await.unwrap();
     drop(listener);
     assert!(!path.exists());
@@ -58,12 +58,12 @@ async fn a_stale_socket_file_is_replaced_and_removed_in_the_end() {
 async fn a_socket_in_use_and_a_file_are_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("mixs.sock");
-    let _first = Listener::bind("tests", ListenAddress::Unix(path.clone())).await.unwrap();
-    assert!(Listener::bind("tests", ListenAddress::Unix(path.clone())).await.is_err());
+    let _first = ListenAddress::Unix(path.clone()).bind("tests").await.unwrap();
+    assert!(ListenAddress::Unix(path.clone()).bind("tests").await.is_err());
     assert!(path.exists());
     let file = directory.path().join("file");
     std::fs::write(&file, "precious").unwrap();
-    assert!(Listener::bind("tests", ListenAddress::Unix(file.clone())).await.is_err());
+    assert!(ListenAddress::Unix(file.clone()).bind("tests").await.is_err());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
 }
 

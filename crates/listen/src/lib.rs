@@ -1,4 +1,4 @@
-//! Listening sockets: what an address says, binding it, and accepting without giving up.
+//! Listening sockets: what an address says, and binding it. For the server and for adapters, whose flags are alike.
 
 use std::fmt;
 use std::io;
@@ -6,16 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
-
-/// How long to wait after a failed accept: the usual cause, too many open files, does not go away at once.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +26,7 @@ pub enum ListenAddress {
 
 /// A text that names no place to listen at.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("address {0:?} is none of tcp://host:port, unix:///path and host:port")]
+#[error("address {0:?} is none of :port, host:port, tcp://host:port and unix:///path")]
 pub struct ParseListenAddressError(String);
 
 impl FromStr for ListenAddress {
@@ -43,10 +39,10 @@ impl FromStr for ListenAddress {
             "tcp" | "tcp4" | "tcp6" => {
                 let (host, port) = rest.rsplit_once(':').ok_or_else(error)?;
                 let port: u16 = port.parse().map_err(|_| error())?;
-                if host.is_empty() || host == "*" {
-                    return Ok(Self::AnyHost(port));
+                match host {
+                    "" | "*" | "[::]" => Ok(Self::AnyHost(port)),
+                    _ => Ok(Self::Tcp(rest.to_owned())),
                 }
-                Ok(Self::Tcp(rest.to_owned()))
             }
             "unix" if !rest.is_empty() => Ok(Self::Unix(rest.into())),
             _ => Err(error()),
@@ -68,10 +64,19 @@ impl ListenAddress {
     }
 }
 
+impl From<SocketAddr> for ListenAddress {
+    fn from(address: SocketAddr) -> Self {
+        match address.ip() {
+            IpAddr::V6(ip) if ip.is_unspecified() => Self::AnyHost(address.port()),
+            _ => Self::Tcp(address.to_string()),
+        }
+    }
+}
+
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AnyHost(port) => write!(f, "*:{port}"),
+            Self::AnyHost(port) => write!(f, ":{port}"),
             Self::Tcp(address) => f.write_str(address),
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
         }
@@ -121,20 +126,37 @@ impl Drop for SocketFile {
     }
 }
 
-impl Listener {
-    /// Binds an address. A socket file that nobody listens on is replaced.
+impl ListenAddress {
+    /// Binds the address. A socket file that nobody listens on is replaced. `purpose` is for error texts, such as
+    /// `gRPC`.
     ///
     /// # Errors
     /// The address cannot be resolved or bound, or the path is there and is in use or no socket.
-    pub async fn bind(purpose: &'static str, address: ListenAddress) -> Result<Self, BindError> {
-        let bound = match &address {
-            ListenAddress::AnyHost(port) => any_host(*port).map(Self::Tcp),
-            ListenAddress::Tcp(host_port) => tcp(host_port).await.map(Self::Tcp),
-            ListenAddress::Unix(path) => unix(path).await,
+    pub async fn bind(&self, purpose: &'static str) -> Result<Listener, BindError> {
+        let bound = match self {
+            Self::AnyHost(port) => any_host(*port).map(Listener::Tcp),
+            Self::Tcp(host_port) => TcpListener::bind(host_port).await.map(Listener::Tcp),
+            Self::Unix(path) => unix(path).await,
         };
-        bound.map_err(|source| BindError { purpose, address, source })
+        bound.map_err(|source| BindError { purpose, address: self.clone(), source })
     }
 
+    /// Binds the address, which has to be a port.
+    ///
+    /// # Errors
+    /// As [`Self::bind`], or it is a socket file.
+    pub async fn bind_tcp(&self, purpose: &'static str) -> Result<TcpListener, BindError> {
+        match self.bind(purpose).await? {
+            Listener::Tcp(listener) => Ok(listener),
+            Listener::Unix(..) => {
+                let source = io::Error::new(io::ErrorKind::Unsupported, "HTTP is served on a port only");
+                Err(BindError { purpose, address: self.clone(), source })
+            }
+        }
+    }
+}
+
+impl Listener {
     /// The address that was really bound: a port of 0 has become a number.
     ///
     /// # Errors
@@ -157,17 +179,7 @@ fn any_host(port: u16) -> io::Result<TcpListener> {
     }
 }
 
-async fn tcp(host_port: &str) -> io::Result<TcpListener> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in tokio::net::lookup_host(host_port).await? {
-        match listen(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
+/// A socket of IPv6 takes IPv4 connections too, whatever the system's default is.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
@@ -194,35 +206,6 @@ async fn unix(path: &Path) -> io::Result<Listener> {
         Err(_) => {}
     }
     Ok(Listener::Unix(UnixListener::bind(path)?, SocketFile(path.to_owned())))
-}
-
-/// The next connection, without Nagle's delay. Failures are logged and waited out.
-pub(crate) async fn accept_tcp(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                // Without it the connection is slower, not broken.
-                let _ = stream.set_nodelay(true);
-                return stream;
-            }
-            Err(error) => pause(&error).await,
-        }
-    }
-}
-
-/// The next connection. Failures are logged and waited out.
-pub(crate) async fn accept_unix(listener: &UnixListener) -> UnixStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return stream,
-            Err(error) => pause(&error).await,
-        }
-    }
-}
-
-async fn pause(error: &io::Error) {
-    tracing::warn!(%error, "cannot accept a connection; check the limit of open files");
-    tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 
 #[cfg(test)]
