@@ -10,9 +10,9 @@ use anyhow::bail;
 use mixer_config::{Builtin, CompileOptions, LegacyKinds};
 use mixer_config_fs::FsSource;
 use mixer_dispatch::EngineOptions;
+use mixer_listen::ListenAddress;
 use mixer_server::app::{AppOptions, Timing};
 use mixer_server::grpc::GrpcOptions;
-use mixer_listen::ListenAddress;
 use mixer_server::probe_file::ProbeFile;
 use mixer_server::shedding;
 

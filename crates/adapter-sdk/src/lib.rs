@@ -28,9 +28,9 @@ pub mod value;
 pub mod view;
 pub mod wire;
 
-pub use mixer_listen::{BindError, ListenAddress, ParseListenAddressError};
 pub use mixer_adapter_api::*;
 pub use mixer_attribute::{Duration, Timestamp};
+pub use mixer_listen::{BindError, ListenAddress, ParseListenAddressError};
 pub use secret::{DEFAULT_RELOAD_INTERVAL, Secret, SecretFile};
 pub use serve::{
     AdapterArgs, AdapterCommand, AuthArgs, ClientId, LogFormat, ManifestArgs, ParseClientIdError, Process,

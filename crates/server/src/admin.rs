@@ -29,7 +29,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// What the admin port tells about.
 #[derive(Debug)]
-pub struct Admin {
+pub(crate) struct Admin {
     /// Served at `/metrics`.
     pub metrics: Registry,
     /// Served at `/readyz`.
@@ -40,7 +40,7 @@ pub struct Admin {
 
 impl Admin {
     /// Answers requests for as long as the future is polled.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener) {
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
         let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         // The semaphore is never closed, so this loop has no other end than being dropped.
         while let Ok(permit) = room.clone().acquire_owned().await {

@@ -218,7 +218,10 @@ async fn bind(
     let binding = async move { address.bind("gRPC").await };
     let listener = requests.first().spawn(binding).await.map_err(io::Error::from)??;
     let admin = options.admin_address.bind_tcp("monitoring").await?;
-    let addresses = Addresses { grpc: listener.local_address()?, admin: ListenAddress::Tcp(admin.local_addr()?.to_string()) };
+    let addresses = Addresses {
+        grpc: listener.local_address()?,
+        admin: ListenAddress::Tcp(admin.local_addr()?.to_string()),
+    };
     tracing::info!("listening for gRPC on {}", addresses.grpc);
     tracing::info!("listening for monitoring on {}: /metrics, /readyz, /healthz, /version", addresses.admin);
     Ok((listener, admin, addresses))

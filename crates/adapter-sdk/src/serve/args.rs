@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::auth::AuthArgs;
 use super::tls::TlsArgs;
-use mixer_listen::ListenAddress;
 use crate::templates::Variety;
+use mixer_listen::ListenAddress;
 
 /// Connections when the limit of open files is not known.
 const SOME_CONNECTIONS: usize = 10_000;

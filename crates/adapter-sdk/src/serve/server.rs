@@ -1,7 +1,6 @@
 //! The server of an adapter process: bound first, then run, then drained.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -30,9 +29,9 @@ use super::reload::Watched;
 use super::session::{self, Sessions};
 use super::tls::Tls;
 use super::{monitoring, quiet, reflection};
-use mixer_listen::{ListenAddress, Listener};
 use crate::http::HttpServer;
 use crate::templates::TemplateService;
+use mixer_listen::{ListenAddress, Listener};
 
 /// Calls that one connection takes at a time, at least.
 const MIN_STREAMS: usize = 1024;

@@ -19,8 +19,8 @@ use super::goaway::Goaway;
 use super::rpc_metrics::RpcMetrics;
 use super::services::{Health, Served, Services};
 use super::threads::Threads;
-use crate::app::StartError;
 use crate::accept::{accept_tcp, accept_unix};
+use crate::app::StartError;
 use crate::front::Front;
 use crate::mixer_api::MixerApi;
 

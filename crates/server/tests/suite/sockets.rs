@@ -1,9 +1,9 @@
 //! The gRPC port as a socket file.
 
 use hyper_util::rt::TokioIo;
+use mixer_listen::ListenAddress;
 use mixer_rpc::mixer::v1::mixer_client::MixerClient;
 use mixer_server::health_client;
-use mixer_listen::ListenAddress;
 use tonic::transport::{Endpoint, Uri};
 
 use crate::support::{CONFIG, World, check_request, options};

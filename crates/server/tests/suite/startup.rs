@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use mixer_listen::ListenAddress;
 use mixer_server::app::{Bound, RunError, StartError};
 use mixer_server::config::{ConfigSource, ConfigUpdate, Content};
-use mixer_listen::ListenAddress;
 use mixer_testkit::Recorder;
 
 use crate::support::{CONFIG, World, content, options};
