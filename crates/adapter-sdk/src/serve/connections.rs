@@ -201,6 +201,8 @@ impl Connections {
         builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.max_streams)
+            // A server that gives up many calls at once, before they were looked at, is no attacker.
+            .max_pending_accept_reset_streams(usize::try_from(limits.max_streams).ok())
             .keep_alive_interval((!limits.keepalive.is_zero()).then_some(limits.keepalive))
             .keep_alive_timeout(limits.keepalive_timeout);
         let (greeting, io) = Greeted::new(io);

@@ -97,6 +97,8 @@ impl GrpcServer {
         builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.options.max_concurrent_streams)
+            // A proxy that gives up many calls at once, before they were looked at, is no attacker.
+            .max_pending_accept_reset_streams(usize::try_from(self.options.max_concurrent_streams).ok())
             .keep_alive_interval(self.options.keepalive_interval)
             .keep_alive_timeout(self.options.keepalive_timeout);
         builder
