@@ -31,7 +31,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub address: Option<ListenAddress>,
 
-    /// Where /metrics, /healthz, /readyz and /logging are served. By default 100 above the port of gRPC by default.
+    /// Where /metrics, /healthz, /readyz and /logging are served. By default 100 above the default port of gRPC.
     #[arg(long, value_name = "ADDRESS")]
     pub monitoring_address: Option<ListenAddress>,
 

@@ -163,17 +163,23 @@ impl Process {
     /// The whole `main` of a program without flags of its own: reads the flags, does what they say, and tells on
     /// standard error what went wrong.
     pub fn main(self) -> ExitCode {
-        let info = self.adapter.info();
-        let command = clap::Command::new("adapter")
-            .display_name(format!("mixer-{}-adapter", info.name))
-            .about(info.description)
-            .version(self.version)
-            .max_term_width(110);
-        let matches = AdapterArgs::augment_args(command).get_matches();
+        let matches = self.command().get_matches();
         match AdapterArgs::from_arg_matches(&matches) {
             Ok(args) => self.main_with(args),
             Err(error) => error.exit(),
         }
+    }
+
+    fn command(&self) -> clap::Command {
+        let info = self.adapter.info();
+        let command = clap::Command::new("adapter")
+            .display_name(format!("mixer-{}-adapter", info.name))
+            .version(self.version)
+            .max_term_width(110);
+        // The flags bring a text of their own, which is for authors.
+        AdapterArgs::augment_args(command)
+            .about(info.description.trim_end_matches('.').to_owned())
+            .long_about(None)
     }
 
     /// [`Process::main`] of a program that has read its flags.
