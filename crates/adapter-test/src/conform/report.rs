@@ -109,6 +109,9 @@ impl fmt::Display for Report {
         for case in &self.cases {
             let (word, text) = match &case.verdict {
                 Verdict::Pass if case.observed => ("pass", format!("{} (observed)", case.sentence)),
+                Verdict::Pass if case.needs == Needs::ProtocolAndObservation => {
+                    ("pass", format!("{} (seen in the answer only)", case.sentence))
+                }
                 Verdict::Pass => ("pass", case.sentence.to_owned()),
                 Verdict::Fail(why) => ("FAIL", format!("{}\n{:indent$}But: {why}", case.sentence, "")),
                 Verdict::Skipped(why) => ("skip", why.clone()),
