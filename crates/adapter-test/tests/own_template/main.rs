@@ -102,7 +102,7 @@ spec:
     uri: uri("http://a.example/x")
     email: email("me@a.example")
     outer: {inner: {text: a.text, value: a.flag}, inners: [{text: '"one"'}, {value: a.fraction}], self: {inner_map: {k: {text: '"deep"'}}}}
-    texts: [a.text, '"constant"', a.labels["app"]]
+    texts: [a.text, '"constant"', 'a.labels["app"]']
     numbers: [a.number, 7]
     fractions: [a.fraction, 1.5]
     flags: [a.flag, false]
@@ -135,7 +135,7 @@ spec:
   requestHeaderOperations:
   - {name: x-text, values: [answer.output.text]}
   - {name: x-app, values: ['answer.output.labels["app"]']}
-  - {name: x-number, values: ['conditional(answer.output.number == -5 && answer.output.flag, "yes", "no")']}
+  - {name: x-number, values: ['conditional(answer.output.number == a.number && answer.output.flag, "yes", "no")']}
 ---
 steps:
 - check:
@@ -240,7 +240,9 @@ async fn call(process: Process, args: ServeArgs) -> String {
     let subject = Subject::at(server.address().to_string());
     tokio::spawn(server.run(std::future::pending()));
     let scenario = Scenario::parse("every.yaml", &format!("{manifest}---{CONFIG}"), ".").unwrap();
-    scenario.run(&subject).await.unwrap()
+    let told = scenario.run(&subject).await.unwrap();
+    assert!(told.contains("1 check: OK") && !told.contains("error:"), "{told}");
+    told
 }
 
 #[tokio::test]
