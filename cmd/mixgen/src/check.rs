@@ -173,7 +173,7 @@ fn again(path: &Path, command: &str) -> anyhow::Result<String> {
         Command::Adapter(args) => args,
         Command::Api(args) => args,
         Command::Doc(args) => args,
-        Command::New(_) | Command::Check(_) | Command::Version(_) => {
+        Command::New(_) | Command::Check(_) | Command::Conform(_) | Command::Version(_) => {
             bail!("it is no command that makes one file")
         }
     };

@@ -1,6 +1,7 @@
-//! `mixgen` makes what templates and adapters need from their `.proto` files.
+//! `mixgen` makes what templates and adapters need from their `.proto` files, and examines adapters.
 
 mod check;
+mod conform;
 mod doc;
 mod make;
 mod new;
@@ -35,7 +36,7 @@ const BUILD: BuildFacts = BuildFacts {
 };
 
 /// Makes what templates and adapters need from their .proto files: handler services, Kubernetes resources,
-/// references.
+/// references. Examines adapters that run.
 ///
 /// It reads .proto files and descriptor sets; neither protoc nor a source tree is needed.
 #[derive(Parser, Debug)]
@@ -54,6 +55,7 @@ pub(crate) enum Command {
     Doc(doc::DocArgs),
     New(new::NewArgs),
     Check(check::CheckArgs),
+    Conform(conform::ConformArgs),
     /// Prints the version.
     Version(VersionArgs),
 }
@@ -90,6 +92,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Doc(args) => output::write(args, args.output()),
         Command::New(args) => new::run(args),
         Command::Check(args) => check::run(args),
+        Command::Conform(args) => conform::run(args),
         Command::Version(args) => {
             writeln!(std::io::stdout(), "{}", args.text("mixgen", &BUILD))?;
             Ok(())

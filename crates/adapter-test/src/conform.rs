@@ -9,15 +9,17 @@ mod observe;
 mod offer;
 mod report;
 mod sample;
+mod security;
 mod suite;
 mod target;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-pub use self::catalogue::{Case, cases};
+pub use self::catalogue::{Case, UnknownCase, cases, select};
 pub use self::observe::Observe;
 pub use self::report::{CaseResult, Needs, Report, Verdict};
+pub use self::security::{TlsFiles, TokenHeader};
 pub use self::target::{Target, TargetError};
 
 use self::catalogue::{CASES, Scope};
@@ -43,6 +45,8 @@ pub struct Options {
     pub large: usize,
     /// Calls at the same time, and connections one after the other.
     pub calls: usize,
+    /// The cases that are run, by their ids ([`select`]); every one when there is none.
+    pub only: Vec<&'static str>,
 }
 
 impl Default for Options {
@@ -56,6 +60,7 @@ impl Default for Options {
             look: Duration::from_secs(2),
             large: 10_000,
             calls: 64,
+            only: Vec::new(),
         }
     }
 }
@@ -64,8 +69,14 @@ impl Default for Options {
 /// failed and of the others nothing is claimed.
 pub async fn run(target: Target, observe: &Observe, options: Options) -> Report {
     let address = target.address.clone();
+    let only = options.only.clone();
     let mut suite = Suite::new(target, Channel::open(observe), options);
-    let mut gone = suite.is_alive().await.err().map(|error| format!("no gRPC answer at {address}: {error}"));
+    let hint = match suite.way.tls {
+        None => "; it was spoken to in plaintext: for TLS the suite needs the authorities of its certificate",
+        Some(_) => "",
+    };
+    let mut gone =
+        suite.is_alive().await.err().map(|error| format!("no gRPC answer at {address}: {error}{hint}"));
     if gone.is_none() {
         offer::find(&mut suite).await;
     }
@@ -73,7 +84,7 @@ pub async fn run(target: Target, observe: &Observe, options: Options) -> Report 
     if let Some(error) = &gone {
         results.push(offer::unreachable(error));
     }
-    for case in CASES {
+    for case in CASES.iter().filter(|case| only.is_empty() || only.contains(&case.id)) {
         for template in suite.places_of(case) {
             let outcome = match &gone {
                 Some(since) => Err(Stop::Skip(since.clone())),

@@ -1,7 +1,7 @@
 //! An adapter as a program: started on a free port, waited for, ended with its value.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mixer_harness::{Process, free_ports};
@@ -34,6 +34,35 @@ impl Program {
     /// A program that is told nothing; arguments say where `{address}` or `{port}` go.
     pub fn bare(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), arguments: Vec::new(), environment: Vec::new() }
+    }
+
+    /// The program of a package of the workspace in which the test runs, built by cargo in the test's profile; it is
+    /// called like its package and takes the flags of the SDK.
+    ///
+    /// # Errors
+    /// Cargo cannot build it.
+    pub async fn of_package(package: &str) -> Result<Self, TestError> {
+        let cannot = |message: String| TestError::Start(format!("package {package}: {message}"));
+        let here = std::env::current_exe().map_err(|error| cannot(error.to_string()))?;
+        // target/debug/deps/test
+        let profile = here.ancestors().nth(2).unwrap_or(&here);
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(["build", "--quiet", "--package", package, "--bins", "--target-dir"]);
+        command.arg(profile.parent().unwrap_or(profile));
+        if profile.ends_with("release") {
+            command.arg("--release");
+        }
+        let status = command.status().await.map_err(|error| cannot(format!("cargo: {error}")))?;
+        if !status.success() {
+            return Err(cannot(format!("cargo cannot build it ({status})")));
+        }
+        Ok(Self::new(profile.join(package)))
+    }
+
+    /// Where the program is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// One more argument. `{address}` in it becomes the address on which to serve (`127.0.0.1:PORT`), `{port}`

@@ -6,6 +6,7 @@
 mod adapter;
 mod api;
 mod check;
+mod conform;
 mod doc;
 mod manual;
 mod new;

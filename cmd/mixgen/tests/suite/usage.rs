@@ -7,7 +7,7 @@ fn help_and_version() {
     let folder = Folder::new();
     for arguments in [&["--help"][..], &["help"]] {
         let help = folder.done(arguments);
-        for command in ["template", "adapter", "api", "doc", "new", "check", "version"] {
+        for command in ["template", "adapter", "api", "doc", "new", "check", "conform", "version"] {
             assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
         }
     }

@@ -16,7 +16,7 @@ use serde_json::{Map, json};
 use tokio::sync::mpsc;
 
 use super::error::ServeError;
-use super::instance_json::Describe;
+use super::instance_json::{Describe, hexadecimal};
 use crate::templates::TemplateService;
 
 /// Lines that may wait to be written; calls wait when there are more.
@@ -25,7 +25,8 @@ const WAITING: usize = 1024;
 /// An adapter that only prints.
 pub(super) struct DryRun {
     adapter: Arc<dyn Adapter>,
-    handler: Arc<Printer>,
+    describe: Arc<Describe>,
+    lines: mpsc::Sender<String>,
 }
 
 impl DryRun {
@@ -52,8 +53,7 @@ impl DryRun {
                 file: file.cloned().unwrap_or_default(),
                 message: error.to_string(),
             })?;
-        let describe = Describe::new(services);
-        Ok(Self { adapter, handler: Arc::new(Printer { describe, lines }) })
+        Ok(Self { adapter, describe: Arc::new(Describe::new(services)), lines })
     }
 }
 
@@ -75,14 +75,23 @@ impl Adapter for DryRun {
         self.adapter.validate(spec)
     }
 
-    fn build(&self, _: HandlerSpec) -> BoxFuture<'_, Result<Arc<dyn Handler>, BuildError>> {
-        Box::pin(std::future::ready(Ok(self.handler.clone() as Arc<dyn Handler>)))
+    fn build(&self, spec: HandlerSpec) -> BoxFuture<'_, Result<Arc<dyn Handler>, BuildError>> {
+        let config = ring::digest::digest(&ring::digest::SHA256, &spec.params);
+        let printer = Printer {
+            describe: self.describe.clone(),
+            lines: self.lines.clone(),
+            config_sha256: hexadecimal(config.as_ref()),
+        };
+        Box::pin(std::future::ready(Ok(Arc::new(printer) as Arc<dyn Handler>)))
     }
 }
 
+/// Prints what comes with one configuration.
 struct Printer {
-    describe: Describe,
+    describe: Arc<Describe>,
     lines: mpsc::Sender<String>,
+    /// Tells which configuration it was, without telling what may be secret in it.
+    config_sha256: String,
 }
 
 impl Printer {
@@ -104,6 +113,7 @@ impl Printer {
         if let serde_json::Value::Object(more) = more {
             line.extend(more);
         }
+        line.insert("handler_config_sha256".to_owned(), self.config_sha256.as_str().into());
         let line = format!("{}\n", serde_json::Value::Object(line));
         let gone = |_| HandlerError::new(ErrorKind::Unavailable, "the output of the dry run is closed");
         self.lines.send(line).await.map_err(gone)

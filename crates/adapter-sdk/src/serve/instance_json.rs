@@ -1,6 +1,5 @@
 //! Instances of any template as JSON, by the descriptor of the template; for people, not for the request path.
 
-use bytes::Bytes;
 use hashbrown::HashMap;
 use mixer_attribute::Timestamp;
 use prost::Message as _;
@@ -103,6 +102,7 @@ fn key_text(key: &MapKey) -> String {
     }
 }
 
-fn hexadecimal(bytes: &Bytes) -> String {
+/// Two digits for each byte.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

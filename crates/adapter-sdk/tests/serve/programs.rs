@@ -62,11 +62,14 @@ async fn a_dry_run_prints_instances_and_calls_no_handler() {
     // A configuration that is not valid is refused all the same.
     check(&running.channel, "x", mode("invalid")).await.unwrap_err();
     assert_eq!(running.toy.builds.load(std::sync::atomic::Ordering::SeqCst), 0);
-    let expected = [
-        r#"{"template":"metric","name":"m.instance.ns","instance":{"value":"1.000000001s","dimensions":{"at":"1970-01-01T00:00:01.000000001Z","code":9223372036854775807,"ip":"10.0.0.1"}}}"#,
-        r#"{"template":"listentry","name":"deny.instance.ns","instance":{}}"#,
-        r#"{"template":"quota","name":"","instance":{},"amount":5,"bestEffort":true,"dedupId":"d"}"#,
+    let lines = [
+        r#"{"template":"metric","name":"m.instance.ns","instance":{"value":"1.000000001s","dimensions":{"at":"1970-01-01T00:00:01.000000001Z","code":9223372036854775807,"ip":"10.0.0.1"}}"#,
+        r#"{"template":"listentry","name":"deny.instance.ns","instance":{}"#,
+        r#"{"template":"quota","name":"","instance":{},"amount":5,"bestEffort":true,"dedupId":"d""#,
     ];
+    // The calls brought no configuration: it is the sum of nothing.
+    let sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let expected = lines.map(|line| format!("{line},\"handler_config_sha256\":\"{sum}\"}}"));
     // Another thread writes the lines.
     loop {
         let lines = std::fs::read_to_string(&file).unwrap();

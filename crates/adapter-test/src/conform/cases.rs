@@ -7,5 +7,6 @@ pub(crate) mod instances;
 pub(crate) mod known;
 pub(crate) mod quota;
 pub(crate) mod report;
+pub(crate) mod security;
 pub(crate) mod sessions;
 pub(crate) mod wire;

@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 use mixer_template::{Template, Variety};
 
-use super::cases::{check, config, connections, instances, known, quota, report, sessions, wire};
+use super::cases::{check, config, connections, instances, known, quota, report, security, sessions, wire};
 use super::report::Needs::{self, Observation, Protocol, ProtocolAndObservation};
 use super::suite::{Outcome, Suite};
 
@@ -45,6 +45,31 @@ pub fn cases() -> &'static [Case] {
     CASES
 }
 
+/// No case is called so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no case is called {0:?}; take an id such as quota.name, or the part of one before the dot, such as quota"
+)]
+pub struct UnknownCase(String);
+
+/// The ids of the cases that words mean: an id, or what stands before the dot of several ids.
+///
+/// # Errors
+/// A word means no case.
+pub fn select<W: AsRef<str>>(words: &[W]) -> Result<Vec<&'static str>, UnknownCase> {
+    let mut selected = Vec::new();
+    for word in words {
+        let word = word.as_ref();
+        let meant = |id: &str| id == word || id.split_once('.').is_some_and(|(subject, _)| subject == word);
+        let before = selected.len();
+        selected.extend(CASES.iter().map(|case| case.id).filter(|id| meant(id)));
+        if selected.len() == before {
+            return Err(UnknownCase(word.to_owned()));
+        }
+    }
+    Ok(selected)
+}
+
 macro_rules! of_adapter {
     ($run:path) => {
         Scope::Adapter(|suite| Box::pin($run(suite)))
@@ -73,6 +98,10 @@ pub(crate) const CASES: &[Case] = &[
     case("health.services", Protocol, of_adapter!(known::health_of_services), "grpc.health.v1 says SERVING for each handler service."),
     case("health.unknown", Protocol, of_adapter!(known::health_of_nobody), "grpc.health.v1 answers NOT_FOUND for a service that is not there."),
     case("reflection.services", Protocol, of_adapter!(known::reflection), "Reflection lists each handler service."),
+    case("security.plaintext", Protocol, of_adapter!(security::plaintext), "An adapter with TLS does not answer in plaintext."),
+    case("security.no-certificate", Protocol, of_adapter!(security::anonymous), "An adapter with mutual TLS does not answer a client without a certificate."),
+    case("security.no-token", Protocol, of_adapter!(security::no_token), "A call without the token is refused with UNAUTHENTICATED or PERMISSION_DENIED."),
+    case("security.wrong-token", Protocol, of_adapter!(security::wrong_token), "A call with another token is refused the same way."),
     case("method.unknown", Protocol, of_adapter!(wire::unknown_method), "A method that a handler service does not have is answered with UNIMPLEMENTED."),
     case("service.unknown", Protocol, of_adapter!(wire::unknown_service), "A service that is not there is answered with UNIMPLEMENTED."),
     case("call.plain", Protocol, of_service!(instances::plain), "A well-formed call is answered with OK and a message of the template's variety."),

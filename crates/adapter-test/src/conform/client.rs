@@ -14,11 +14,17 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+
+use super::security::Tls;
 
 type Body = BoxBody<Bytes, std::convert::Infallible>;
 
 /// Longer answers are not kept.
 const MAX_ANSWER: usize = 64 << 20;
+
+/// The authority of calls through a socket.
+const LOCAL: &str = "localhost";
 
 /// Where the adapter is.
 #[derive(Clone, Debug)]
@@ -32,9 +38,32 @@ impl Place {
         let tcp = |address: &str| Self::Tcp(address.trim_end_matches('/').to_owned());
         match address.strip_prefix("unix:") {
             Some(path) => Self::Unix(PathBuf::from(path.strip_prefix("//").unwrap_or(path))),
-            None => tcp(address.trim_start_matches("http://").trim_start_matches("dns:///")),
+            None => {
+                let schemes = ["http://", "https://", "dns:///"];
+                tcp(schemes.iter().find_map(|scheme| address.strip_prefix(scheme)).unwrap_or(address))
+            }
         }
     }
+
+    /// The host that a certificate has to be for.
+    pub(crate) fn host(&self) -> &str {
+        match self {
+            Self::Tcp(address) => {
+                let host = address.rsplit_once(':').map_or(&**address, |(host, _)| host);
+                host.trim_start_matches('[').trim_end_matches(']')
+            }
+            Self::Unix(_) => LOCAL,
+        }
+    }
+}
+
+/// How the adapter is reached: where it is, and what it asks of a caller.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) place: Place,
+    pub(crate) tls: Option<Tls>,
+    /// Headers of every call: the token.
+    pub(crate) headers: HeaderMap,
 }
 
 /// What a call was answered with.
@@ -71,6 +100,7 @@ impl Answer {
 pub(crate) struct Connection {
     sender: http2::SendRequest<Body>,
     authority: String,
+    headers: HeaderMap,
     patience: Duration,
     driver: JoinHandle<()>,
 }
@@ -84,17 +114,17 @@ impl Drop for Connection {
 
 impl Connection {
     /// Connects; `patience` is the longest that this and each call may take.
-    pub(crate) async fn open(place: &Place, patience: Duration) -> Result<Self, String> {
+    pub(crate) async fn open(way: &Way, patience: Duration) -> Result<Self, String> {
         let opening = async {
-            match place {
+            match &way.place {
                 Place::Tcp(address) => {
                     let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
                     let _ = stream.set_nodelay(true);
-                    Self::over(stream, address.clone(), patience).await
+                    Self::secure(stream, address.clone(), (way, patience)).await
                 }
                 Place::Unix(path) => {
                     let stream = UnixStream::connect(path).await.map_err(|error| error.to_string())?;
-                    Self::over(stream, "localhost".to_owned(), patience).await
+                    Self::secure(stream, LOCAL.to_owned(), (way, patience)).await
                 }
             }
         };
@@ -102,7 +132,18 @@ impl Connection {
         opened.unwrap_or_else(|_| Err(format!("no connection within {patience:?}")))
     }
 
-    async fn over<S>(stream: S, authority: String, patience: Duration) -> Result<Self, String>
+    async fn secure<S>(stream: S, authority: String, more: (&Way, Duration)) -> Result<Self, String>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Some(tls) = &more.0.tls else { return Self::over(stream, authority, more).await };
+        let connector = TlsConnector::from(tls.config.clone());
+        let stream = connector.connect(tls.name.clone(), stream).await;
+        let stream = stream.map_err(|error| format!("TLS: {error}"))?;
+        Self::over(stream, authority, more).await
+    }
+
+    async fn over<S>(stream: S, authority: String, (way, patience): (&Way, Duration)) -> Result<Self, String>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -110,7 +151,7 @@ impl Connection {
         let (sender, connection) = handshake.map_err(|error| error.to_string())?;
         // Its error is the error of the calls on it.
         let driver = tokio::spawn(async move { drop(connection.await) });
-        Ok(Self { sender, authority, patience, driver })
+        Ok(Self { sender, authority, headers: way.headers.clone(), patience, driver })
     }
 
     /// A unary call with a whole message. An error means that there was no gRPC answer.
@@ -155,11 +196,14 @@ impl Connection {
     }
 
     fn request(&self, path: &str, deadline: Duration, body: Body) -> Result<Request<Body>, String> {
-        let request = Request::post(format!("http://{}{path}", self.authority))
+        let mut request = Request::post(format!("http://{}{path}", self.authority))
             .header("content-type", "application/grpc")
             .header("te", "trailers")
             .header("grpc-timeout", format!("{}m", deadline.as_millis().min(99_999_999)))
             .header("user-agent", concat!("mixer-adapter-test/", env!("CARGO_PKG_VERSION")));
+        if let Some(headers) = request.headers_mut() {
+            headers.extend(self.headers.clone());
+        }
         request.body(body).map_err(|error| error.to_string())
     }
 

@@ -6,11 +6,12 @@
 //! {"template":"metric","name":"conform.instance.conform","instance":{"value":"1.5s","dimensions":{"conform":"x"}},"handler_config_sha256":"…"}
 //! ```
 //!
-//! `template` and `instance` are required. The fields of `instance` have their names in the template; a policy
+//! `template` and `instance` are required; a line with `error` in place of `instance` is passed over. The fields of `instance` have their names in the template; a policy
 //! `Value` and its wrappers are the bare value: text, number, bool, an IP address as text, a timestamp as RFC 3339 with
 //! as many digits as it has, a duration as Go or protobuf writes it (`1m1.5s`, `61.5s`) or as seconds. The JSON form of
 //! protobuf is read too. `handler_config_sha256` is the hexadecimal SHA-256 of the `value` of `adapter_config`.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,7 +55,11 @@ impl Observe {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Line {
     pub(crate) template: String,
+    #[serde(default)]
     pub(crate) instance: Json,
+    /// Why there is no instance.
+    #[serde(default)]
+    error: Option<Json>,
     #[serde(default)]
     pub(crate) handler_config_sha256: Option<String>,
 }
@@ -94,7 +99,13 @@ pub(crate) async fn lines(
 ) -> Result<Vec<Line>, String> {
     let until = Instant::now() + patience;
     loop {
-        let text = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let late = Instant::now() >= until;
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            // Perhaps the first instance makes it.
+            Err(error) if error.kind() == ErrorKind::NotFound && !late => Vec::new(),
+            Err(error) => return Err(format!("{}: {error}", path.display())),
+        };
         let new = text.get(usize::try_from(position).unwrap_or(usize::MAX)..).unwrap_or_default();
         let mut found = Vec::new();
         // The last line may be half written.
@@ -105,11 +116,17 @@ pub(crate) async fn lines(
                 let shown = String::from_utf8_lossy(line);
                 format!("{}: {error} in the line {shown}", path.display())
             })?;
+            if line.error.is_some() {
+                continue;
+            }
+            if line.instance.is_null() {
+                return Err(format!("{}: a line has no instance", path.display()));
+            }
             if line.template == template && mark.is_none_or(|mark| contains(&line.instance, mark)) {
                 found.push(line);
             }
         }
-        if found.len() >= count || Instant::now() >= until {
+        if found.len() >= count || late {
             return Ok(found);
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;

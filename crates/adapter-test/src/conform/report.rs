@@ -105,16 +105,24 @@ impl fmt::Display for Report {
     /// A table: result, case, and what is demanded, or what happened instead.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.cases.iter().map(|case| case.key().len()).max().unwrap_or_default();
+        let indent = "FAIL  ".len() + width + 2;
         for case in &self.cases {
             let (word, text) = match &case.verdict {
                 Verdict::Pass if case.observed => ("pass", format!("{} (observed)", case.sentence)),
+                Verdict::Pass if case.needs == Needs::ProtocolAndObservation => {
+                    ("pass", format!("{} (seen in the answer only)", case.sentence))
+                }
                 Verdict::Pass => ("pass", case.sentence.to_owned()),
-                Verdict::Fail(why) => ("FAIL", format!("{} But: {why}", case.sentence)),
+                Verdict::Fail(why) => ("FAIL", format!("{}\n{:indent$}But: {why}", case.sentence, "")),
                 Verdict::Skipped(why) => ("skip", why.clone()),
             };
             writeln!(f, "{word}  {:width$}  {text}", case.key())?;
         }
         let Self { address, passed, failed, skipped, .. } = self;
-        write!(f, "{address}: {passed} passed, {failed} failed, {skipped} skipped")
+        write!(f, "{address}: {passed} passed, {failed} failed, {skipped} skipped")?;
+        match self.failures().as_slice() {
+            [] => Ok(()),
+            failures => write!(f, "\nfailed: {}", failures.join(", ")),
+        }
     }
 }

@@ -12,7 +12,7 @@ use prost_types::Any;
 use tokio::sync::Mutex;
 
 use super::Options;
-use super::client::{Answer, Connection, Place};
+use super::client::{Answer, Connection, Place, Way};
 use super::frame::HandleRequest;
 use super::observe::{self, Channel, Line};
 use super::sample::{Sample, Sent};
@@ -50,7 +50,7 @@ pub(crate) struct Suite {
     /// What calls carry: the configuration, or the id of a session.
     pub(crate) config: Option<Any>,
     pub(crate) channel: Channel,
-    pub(crate) place: Place,
+    pub(crate) way: Way,
     pub(crate) observed: AtomicBool,
     connection: Mutex<Option<Arc<Connection>>>,
     run: u32,
@@ -60,7 +60,11 @@ pub(crate) struct Suite {
 impl Suite {
     pub(crate) fn new(target: Target, channel: Channel, options: Options) -> Self {
         Self {
-            place: Place::parse(&target.address),
+            way: Way {
+                place: Place::parse(&target.address),
+                tls: target.tls.clone(),
+                headers: target.headers.clone(),
+            },
             services: target.templates.clone(),
             config: None,
             target,
@@ -80,7 +84,7 @@ impl Suite {
 
     /// A connection of its own.
     pub(crate) async fn connect(&self) -> Result<Connection, String> {
-        Connection::open(&self.place, self.options.patience).await
+        Connection::open(&self.way, self.options.patience).await
     }
 
     /// The connection that cases share, made anew when it is gone.
@@ -132,6 +136,7 @@ impl Suite {
         }
         let hint = match answer.code {
             3 | 9 => "; if the adapter has to know the instance, give params that name it",
+            16 => "; if the adapter asks for a token, give it to the suite",
             12 => "; the adapter does not serve the template that it says it takes",
             _ => "",
         };

@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
 use mixer_adapter_sdk::AdapterInfo;
-use mixer_config::{ReadOptions, Severity, parse_documents};
+use mixer_config::{RawResource, ReadOptions, Severity, parse_documents};
 use mixer_template::{Node, NodeValue, ParamsMessage, Template};
+
+use super::client::Place;
+use super::security::{self, Tls, TlsFiles, TokenHeader};
 
 /// An adapter at an address.
 #[derive(Clone, Debug)]
@@ -17,12 +21,20 @@ pub struct Target {
     pub(crate) params_message: Option<ParamsMessage>,
     pub(crate) params: Option<Node>,
     pub(crate) session_based: bool,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) headers: HeaderMap,
 }
 
 /// What is known about an adapter cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct TargetError(String);
+
+impl TargetError {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
 
 impl Target {
     /// An adapter at `host:port` or `unix:///path` of which nothing is known: its services are found by reflection, or
@@ -34,6 +46,8 @@ impl Target {
             params_message: None,
             params: None,
             session_based: false,
+            tls: None,
+            headers: HeaderMap::new(),
         }
     }
 
@@ -57,12 +71,32 @@ impl Target {
     ///
     /// # Errors
     /// The documents cannot be read, or their descriptors cannot be used.
-    pub fn resources(mut self, file: &str, yaml: &str) -> Result<Self, TargetError> {
+    pub fn resources(self, file: &str, yaml: &str) -> Result<Self, TargetError> {
+        self.files([(file, yaml)])
+    }
+
+    /// The same in several files, each with its name: an adapter may name a template of another file.
+    ///
+    /// # Errors
+    /// As [`Target::resources`].
+    pub fn files<'a>(
+        mut self,
+        files: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, TargetError> {
         let options = ReadOptions { default_namespace: Some("istio-system".into()) };
-        let (resources, problems) = parse_documents(file, yaml, &options);
-        if let Some(problem) = problems.iter().find(|problem| problem.severity == Severity::Error) {
-            return Err(TargetError(problem.to_string()));
+        let mut resources = Vec::new();
+        for (file, yaml) in files {
+            let (found, problems) = parse_documents(file, yaml, &options);
+            if let Some(problem) = problems.iter().find(|problem| problem.severity == Severity::Error) {
+                return Err(TargetError(problem.to_string()));
+            }
+            resources.extend(found);
         }
+        self.take(&resources)?;
+        Ok(self)
+    }
+
+    fn take(&mut self, resources: &[RawResource]) -> Result<(), TargetError> {
         let of = |kind: &'static str| resources.iter().filter(move |resource| &*resource.id.kind == kind);
         let mut own = BTreeMap::new();
         for resource in of("template") {
@@ -73,6 +107,12 @@ impl Target {
                 Template::from_descriptor_set("", &set).map_err(|error| wrong(error.to_string()))?;
             let name = template.template_name().to_owned();
             own.insert(resource.id.name.to_string(), Arc::new(template.with_name(&name)));
+        }
+        if let (Some(first), Some(second)) = (of("adapter").next(), of("adapter").nth(1)) {
+            let (first, second) = (&first.id.name, &second.id.name);
+            return Err(TargetError(format!(
+                "{first} and {second} are two adapters; give the resources of one"
+            )));
         }
         for resource in of("adapter") {
             let wrong =
@@ -100,6 +140,25 @@ impl Target {
         if let Some(params) = of("handler").find_map(|handler| handler.spec.get("params")) {
             self.params = Some(params.clone());
         }
+        Ok(())
+    }
+
+    /// Speaks TLS, mutual TLS when the files have an identity.
+    ///
+    /// # Errors
+    /// A file cannot be used; the text names it.
+    pub fn tls(mut self, files: &TlsFiles) -> Result<Self, TargetError> {
+        let place = Place::parse(&self.address);
+        self.tls = Some(Tls::read(files, place.host())?);
+        Ok(self)
+    }
+
+    /// Brings a token with every call, without the blanks around it.
+    ///
+    /// # Errors
+    /// It is empty, or no header can hold it.
+    pub fn token(mut self, token: &str, header: &TokenHeader) -> Result<Self, TargetError> {
+        self.headers = security::token_header(token, header)?;
         Ok(self)
     }
 
@@ -119,7 +178,15 @@ impl Target {
 
     /// The encoded configuration; none when the adapter takes none, or its message is not known.
     pub(crate) fn config(&self) -> Result<Option<prost_types::Any>, String> {
-        let Some(message) = &self.params_message else { return Ok(None) };
+        let Some(message) = &self.params_message else {
+            return match &self.params {
+                Some(Node { value: NodeValue::Map(entries), .. }) if !entries.is_empty() => {
+                    Err("there are params, but no adapter resource with the descriptor of its config"
+                        .to_owned())
+                }
+                _ => Ok(None),
+            };
+        };
         let params = self.params.clone().unwrap_or_default();
         let encoded = message.encode(&params).map_err(|problems| {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();

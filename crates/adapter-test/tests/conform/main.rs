@@ -4,6 +4,7 @@
 
 mod broken;
 mod reports;
+mod secured;
 mod shipped;
 mod targets;
 mod toy;

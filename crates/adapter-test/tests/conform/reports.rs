@@ -26,9 +26,10 @@ fn a_report_is_read_by_people_and_programs() {
         ],
     };
     let text = "pass  one[metric]  It is so. (observed)\n\
-                FAIL  two          It is so. But: it is not\n\
+                FAIL  two          It is so.\n                   But: it is not\n\
                 skip  three        who knows\n\
-                a:1: 1 passed, 1 failed, 1 skipped";
+                a:1: 1 passed, 1 failed, 1 skipped\n\
+                failed: two";
     assert_eq!(report.to_string(), text);
     let json: serde_json::Value = serde_json::from_str(&report.json()).unwrap();
     assert_eq!(json["failed"], 1);

@@ -1,28 +1,12 @@
 //! The shipped adapters, each as the program that cargo builds.
 
-use std::path::PathBuf;
-
 use mixer_adapter_sdk::Adapter;
-use mixer_adapter_test::conform::{Observe, Options, Report, Target, run};
+use mixer_adapter_test::conform::{Observe, Options, Report, Target, Verdict, run};
 use mixer_adapter_test::{Program, Subject, check};
-use tokio::process::Command;
-
-/// Builds a program in the profile of this test, and tells where it is.
-async fn build(name: &str) -> PathBuf {
-    let here = std::env::current_exe().unwrap();
-    let profile = here.ancestors().nth(2).unwrap();
-    let mut command = Command::new(env!("CARGO"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--package"]);
-    command.args([&format!("mixer-{name}-adapter"), "--bins", "--target-dir"]).arg(profile.parent().unwrap());
-    if profile.ends_with("release") {
-        command.arg("--release");
-    }
-    assert!(command.status().await.unwrap().success(), "cargo cannot build the {name} adapter");
-    profile.join(format!("mixer-{name}-adapter"))
-}
 
 async fn program(name: &str) -> Program {
-    Program::new(build(name).await).argument("--logLevel=warn")
+    let program = Program::of_package(&format!("mixer-{name}-adapter")).await.unwrap();
+    program.argument("--logLevel=warn")
 }
 
 async fn examine(program: &Program, adapter: &dyn Adapter, params: &str, observe: &Observe) -> Report {
@@ -33,8 +17,34 @@ async fn examine(program: &Program, adapter: &dyn Adapter, params: &str, observe
     report
 }
 
+/// Once at its work, and once with `--dryRun`, which shows what arrives.
 async fn pass(name: &str, adapter: &dyn Adapter, params: &str) {
-    examine(&program(name).await, adapter, params, &Observe::Nothing).await;
+    let program = program(name).await;
+    examine(&program, adapter, params, &Observe::Nothing).await;
+    dry(program, adapter, params).await;
+}
+
+/// With `--dryRun` every template's instances are seen, and everything that can be observed is.
+async fn dry(program: Program, adapter: &dyn Adapter, params: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("seen.json");
+    let program = program.argument(format!("--dryRun={}", file.display()));
+    let report = examine(&program, adapter, params, &Observe::DryRun(file)).await;
+    for template in adapter.info().templates {
+        let observed = |id: &str| {
+            let case =
+                report.cases.iter().find(|case| case.id == id && case.template.as_deref() == Some(template));
+            case.map(|case| (case.observed, case.verdict.clone()))
+        };
+        assert_eq!(observed("config.change"), Some((true, Verdict::Pass)), "{template}\n{report}");
+        let takes_values = !matches!(*template, "checknothing" | "reportnothing");
+        let values = observed("instance.value-types");
+        // A template without values has nothing to show.
+        assert_eq!(values.is_some_and(|(observed, _)| observed), takes_values, "{template}\n{report}");
+        if let Some(large) = observed("report.large") {
+            assert_eq!(large, (true, Verdict::Pass), "{template}\n{report}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -70,6 +80,7 @@ async fn prometheus() {
     let adapter = mixer_prometheus_adapter::PrometheusAdapter::new("127.0.0.1:0".parse().unwrap());
     let params = "metrics: [{name: c, instance_name: conform.instance.conform, kind: COUNTER, label_names: [conform]}]";
     let observe = Observe::parse(&format!("http://127.0.0.1:{port}/metrics"));
+    dry(program.clone(), &adapter, params).await;
     let report = examine(&program, &adapter, params, &observe).await;
     let observed: Vec<String> =
         report.cases.iter().filter(|case| case.observed).map(|case| case.key()).collect();

@@ -54,7 +54,7 @@ impl HandlerService {
     }
 
     /// Sets the longest request message that is accepted, in bytes. A longer one is answered with
-    /// OUT_OF_RANGE.
+    /// RESOURCE_EXHAUSTED.
     #[must_use]
     pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
         self.max_decoding_message_size = limit;

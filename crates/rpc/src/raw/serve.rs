@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use tonic::body::Body;
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Request, Response, Status};
@@ -18,11 +19,17 @@ pub const DEFAULT_MAX_DECODING_MESSAGE_SIZE: usize = 4 * 1024 * 1024;
 /// What a service of this module answers a request with.
 pub type ResponseFuture = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
 
+/// The header with the status of a call that is answered without a message.
+const STATUS: &str = "grpc-status";
+
 /// Reads the request message, calls `method` with it, and writes what it answers.
+///
+/// A message that is longer than the limit is answered with RESOURCE_EXHAUSTED, as every other gRPC server does; callers
+/// tell by it that sending the message again is no use. tonic says OUT_OF_RANGE.
 pub(super) async fn unary<B, F, A>(
     request: http::Request<B>,
     max_decoding_message_size: usize,
-    method: F,
+    mut method: F,
 ) -> Result<http::Response<Body>, Infallible>
 where
     B: http_body::Body + Send + 'static,
@@ -31,7 +38,18 @@ where
     A: Future<Output = Result<Response<Bytes>, Status>>,
 {
     let mut grpc = Grpc::new(BytesCodec).max_decoding_message_size(max_decoding_message_size);
-    Ok(grpc.unary(Method(method), request).await)
+    let mut arrived = false;
+    let method = Method(|message| {
+        arrived = true;
+        method(message)
+    });
+    let mut response = grpc.unary(method, request).await;
+    let status = response.headers_mut().get_mut(STATUS);
+    // What the method itself answers is its own business.
+    if let Some(status) = status.filter(|status| !arrived && *status == "11") {
+        *status = HeaderValue::from_static("8");
+    }
+    Ok(response)
 }
 
 /// The answer to a path that no method has.

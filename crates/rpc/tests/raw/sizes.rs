@@ -84,6 +84,17 @@ async fn limits_hold() {
         let answer = echo(&mut client, message(limit)).await.expect("an answer");
         assert_eq!(answer.len(), limit);
         let status = echo(&mut client, message(limit + 1)).await.expect_err("refused");
-        assert_eq!(status.code(), Code::OutOfRange, "{status}");
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        assert!(status.message().contains(&format!("the limit is: {limit} bytes")), "{status}");
     }
+}
+
+/// A method that says OUT_OF_RANGE means it.
+#[tokio::test]
+async fn what_a_method_answers_stays() {
+    let service =
+        HandlerService::new().method(CHECK_PATH, |_| async { Err(Status::out_of_range("no such page")) });
+    let server = Loopback::serve(service.mount(Routes::default())).await;
+    let status = echo(&mut Grpc::new(server.channel.clone()), message(1)).await.expect_err("refused");
+    assert_eq!((status.code(), status.message()), (Code::OutOfRange, "no such page"));
 }
