@@ -16,6 +16,9 @@ use crate::{output, record};
 use sdk::Sdk;
 use takes::{Own, Takes};
 
+/// Where the resources belong: what is there is seen from every namespace.
+const NAMESPACE: &str = "istio-system";
+
 /// Starts an adapter in Rust: a package with handler, configuration, tests, Dockerfile and Kubernetes manifests. It
 /// compiles, and its tests pass, from the start.
 #[derive(clap::Args, Debug)]
@@ -41,9 +44,6 @@ pub(crate) struct NewAdapterArgs {
     /// One sentence that says what the adapter is for.
     #[arg(short, long, value_parser = description, default_value = "Prints what it gets.")]
     description: String,
-    /// Namespace of the resources.
-    #[arg(long, default_value = "istio-system")]
-    namespace: String,
 }
 
 /// Words that cannot stand as modules in Rust, which a part of the name becomes.
@@ -78,7 +78,6 @@ fn description(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(args: &NewAdapterArgs) -> anyhow::Result<()> {
-    mixer_codegen::Metadata::new(&args.name, &args.namespace)?;
     let takes = takes::read(&args.template)?;
     let folder = args.output.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     if folder.is_file() || fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some()) {
@@ -154,8 +153,8 @@ impl Package<'_> {
             }
         }
         let config = folder.join("config.proto");
-        let NewAdapterArgs { name, namespace, description, .. } = self.args;
-        let adapter = AdapterArgs::new(name, namespace, description, config.clone());
+        let NewAdapterArgs { name, description, .. } = self.args;
+        let adapter = AdapterArgs::new(name, NAMESPACE, description, config.clone());
         let adapter = adapter.taking(self.takes.iter().map(|takes| takes.name.clone()).collect());
         output::write(&adapter, Some(folder.join("deploy/adapter.yaml")))?;
         let doc = DocArgs::new(config);
@@ -174,7 +173,7 @@ impl Package<'_> {
         let proto = format!("{}.proto", takes.name);
         write(folder, &proto, &own.proto)?;
         write(folder, &format!("src/{}.rs", takes.name), &code::own(takes, own))?;
-        let template = TemplateArgs::new(folder.join(&proto), &takes.name, &self.args.namespace);
+        let template = TemplateArgs::new(folder.join(&proto), &takes.name, NAMESPACE);
         output::write(&template, Some(folder.join(format!("deploy/template-{}.yaml", takes.name))))
             .with_context(|| {
                 format!("template {} does not stand alone: put what it imports into the one file", takes.name)
@@ -187,7 +186,7 @@ impl Package<'_> {
     }
 
     fn words(&self) -> anyhow::Result<Vec<(&'static str, String)>> {
-        let NewAdapterArgs { name, port, description, namespace, .. } = self.args;
+        let NewAdapterArgs { name, port, description, .. } = self.args;
         let own = || self.takes.iter().filter(|takes| takes.own.is_some());
         let any_own = own().next().is_some();
         let place = self.parent.join(name);
@@ -200,7 +199,7 @@ impl Package<'_> {
             ("ident", name.replace('-', "_")),
             ("type", self.type_name()),
             ("description", description.clone()),
-            ("namespace", namespace.clone()),
+            ("namespace", NAMESPACE.to_owned()),
             ("port", port.to_string()),
             ("monitoring", (port + 100).to_string()),
             ("sdk", dependency("mixer-adapter-sdk", "adapter-sdk")?),
@@ -214,9 +213,12 @@ impl Package<'_> {
                 )),
             ),
             ("own", code::build(&self.takes)),
-            ("own_mod", own().map(|takes| format!("mod {};\n", takes.name)).collect()),
+            ("mods", code::modules(&self.takes)),
             ("own_files", own().map(|takes| format!(", and the `template` of {}", takes.name)).collect()),
-            ("template_import", if shipped { "typed::template, ".to_owned() } else { String::new() }),
+            (
+                "template_import",
+                if shipped { "use mixer_adapter_sdk::typed::template;\n" } else { "" }.to_owned(),
+            ),
             ("templates", code::tuple(&self.takes)),
             ("template_names", names.join(", ")),
         ])
@@ -224,13 +226,13 @@ impl Package<'_> {
 
     /// Instances of every template, and a rule that sends them.
     fn rules(&self) -> String {
-        let NewAdapterArgs { name, namespace, .. } = self.args;
+        let name = &self.args.name;
         let mut text = "# What of a request is sent, and of which requests.\n".to_owned();
         for takes in &self.takes {
-            text += &takes.instance_resource(&format!("{name}-{}", takes.name), Some(namespace));
+            text += &takes.instance_resource(&format!("{name}-{}", takes.name));
             text += "---\n";
         }
-        text += &resource("rule", name, Some(namespace));
+        text += &resource("rule", name);
         text += "  # Every request; for example:\n  # match: destination.service.host == \"reviews.default.svc.cluster.local\"\n";
         text += &format!("  actions:\n  - handler: {name}\n");
         if self.takes.iter().all(Takes::is_check_with_output) {
@@ -246,25 +248,24 @@ impl Package<'_> {
     fn scenario(&self, takes: &Takes) -> String {
         let name = &self.args.name;
         let mut text = format!("# The adapter gets an instance of {}.\n", takes.name);
-        text += &resource("handler", name, None);
+        text += &resource("handler", name);
         text += &format!("  adapter: {name}\n  params: {{prefix: \"{name}\"}}\n---\n");
-        text += &takes.instance_resource("example", None);
+        text += &takes.instance_resource("example");
         text += "---\n";
-        text += &resource("rule", name, None);
+        text += &resource("rule", name);
         let action = if takes.is_check_with_output() { ", name: answer" } else { "" };
         text += &format!("  actions:\n  - {{handler: {name}{action}, instances: [example]}}\n---\n");
-        if takes.own.is_some() {
-            text += &format!("include: [../../deploy/template-{}.yaml]\n", takes.name);
-        }
+        let own = self.takes.iter().filter(|takes| takes.own.is_some());
+        let own: String = own.map(|takes| format!(", ../../deploy/template-{}.yaml", takes.name)).collect();
+        text += &format!("include: [../../deploy/adapter.yaml{own}]\n");
         text + &takes.steps(name)
     }
 }
 
-/// The head of a resource; without a namespace it belongs to the default one.
-fn resource(kind: &str, name: &str, namespace: Option<&String>) -> String {
-    let namespace = namespace.map(|namespace| format!("\n  namespace: {namespace}")).unwrap_or_default();
+/// The head of a resource.
+fn resource(kind: &str, name: &str) -> String {
     format!(
-        "apiVersion: config.istio.io/v1alpha2\nkind: {kind}\nmetadata:\n  name: {name}{namespace}\nspec:\n"
+        "apiVersion: config.istio.io/v1alpha2\nkind: {kind}\nmetadata:\n  name: {name}\n  namespace: {NAMESPACE}\nspec:\n"
     )
 }
 

@@ -9,6 +9,13 @@ use super::takes::{Own, Takes};
 /// The longest line of rustfmt.
 const WIDTH: usize = 100;
 
+/// The modules of `src/lib.rs`.
+pub(super) fn modules(takes: &[Takes]) -> String {
+    let own = takes.iter().filter(|takes| takes.own.is_some()).map(|takes| takes.name.as_str());
+    let names: BTreeSet<&str> = own.chain(["config", "handler"]).collect();
+    names.iter().map(|name| format!("mod {name};\n")).collect()
+}
+
 /// The templates as a tuple type, where an associated type has it.
 pub(super) fn tuple(takes: &[Takes]) -> String {
     let types: Vec<&str> = takes.iter().map(|takes| takes.type_path.as_str()).collect();
@@ -25,8 +32,9 @@ pub(super) fn tuple(takes: &[Takes]) -> String {
 }
 
 /// `use PATH::{NAMES};`, as many names on a line as fit.
-fn import(path: &str, names: &[&str]) -> String {
-    if let [single] = names {
+fn import(path: &str, names: BTreeSet<&str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    if let [single] = names[..] {
         return format!("use {path}::{single};\n");
     }
     let line = format!("use {path}::{{{}}};\n", names.join(", "));
@@ -68,18 +76,17 @@ pub(super) fn handler(type_name: &str, takes: &[Takes]) -> String {
         }
     }
     let checks = sdk.contains("CheckResult");
-    let typed = in_order(typed);
     let mut text = "//! What is done with the instances that arrive.\n\n".to_owned();
     text += "use std::fmt::Display;\n";
     if checks || sdk.contains("QuotaResult") {
         text += "use std::time::Duration;\n";
     }
     text += "\n";
-    text += &import("mixer_adapter_sdk::typed", &typed);
+    text += &import("mixer_adapter_sdk::typed", typed);
     if malformed {
         text += "use mixer_adapter_sdk::wire::Malformed;\n";
     }
-    text += &import("mixer_adapter_sdk", &in_order(sdk));
+    text += &import("mixer_adapter_sdk", sdk);
     text += "\nuse crate::config::Config;\n";
     text += &HANDLER.replace("{{type}}", type_name);
     if checks {
@@ -89,13 +96,6 @@ pub(super) fn handler(type_name: &str, takes: &[Takes]) -> String {
         text += &implementation(type_name, takes);
     }
     text
-}
-
-/// rustfmt puts modules before types.
-fn in_order(names: BTreeSet<&'static str>) -> Vec<&'static str> {
-    let mut names: Vec<_> = names.into_iter().collect();
-    names.sort_by_key(|name| (!name.starts_with(char::is_lowercase), *name));
-    names
 }
 
 const HANDLER: &str = r#"
@@ -131,7 +131,7 @@ fn implementation(type_name: &str, takes: &Takes) -> String {
     let path = &takes.type_path;
     let indent = if takes.variety == Variety::Report { "            " } else { "        " };
     let shows: String = takes.shows.iter().map(|line| format!("{indent}{line}\n")).collect();
-    let what = if takes.shows.is_empty() { "\"\"" } else { "what" };
+    let what = if takes.shows.is_empty() { "\"arrived\"" } else { "what" };
     let view = match takes.shows.is_empty() || takes.variety == Variety::Quota {
         true => "",
         false => "        let instance = call.view()?;\n",
@@ -194,12 +194,15 @@ const BUILD: &str = r#"    for template in [{{names}}] {
         let file = format!("{template}.proto");
         println!("cargo::rerun-if-changed={file}");
         let compiled = mixer_codegen::compile_template(&Default::default(), file.as_ref())?;
-        fs::write(out.join(format!("{template}.desc")), &compiled.descriptor_set)?;
         let set: &[u8] = &compiled.descriptor_set;
+        fs::write(out.join(format!("{template}.desc")), set)?;
         let set = <prost_types::FileDescriptorSet as prost::Message>::decode(set)?;
         prost_build::Config::new()
             .extern_path(".istio.policy.v1beta1", "::mixer_proto::policy::v1beta1")
-            .extern_path(".istio.mixer.adapter.model.v1beta1", "::mixer_proto::adapter::v1beta1")
+            .extern_path(
+                ".istio.mixer.adapter.model.v1beta1",
+                "::mixer_proto::adapter::v1beta1",
+            )
             .compile_fds(set)?;
     }
 "#;
@@ -225,6 +228,7 @@ use mixer_adapter_sdk::view::InstanceView;
 use mixer_adapter_sdk::wire::Malformed;
 
 /// The messages: `InstanceMsg` is what arrives.
+#[allow(dead_code)]
 pub mod message {
     include!(concat!(env!("OUT_DIR"), "/{{package}}.rs"));
 }

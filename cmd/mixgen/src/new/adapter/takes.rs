@@ -54,7 +54,7 @@ macro_rules! shipped {
 const SHIPPED: &[Shipped] = shipped! {
     "apikey" ApiKey Check: ["let what = instance.api;"];
     "authorization" Authorization Check:
-        ["let what = instance.action.map(|action| action.path).unwrap_or_default();"];
+        ["let action = instance.action;", "let what = action.map(|action| action.path).unwrap_or_default();"];
     "checknothing" CheckNothing Check: [];
     "edge" Edge Report: ["let what = instance.destination_service_name;"];
     "kubernetes" Kubernetes AttributeGenerator: ["let what = instance.source_uid;"];
@@ -141,8 +141,8 @@ impl Takes {
     }
 
     /// An instance over attributes that every proxy sends.
-    pub(super) fn instance_resource(&self, name: &str, namespace: Option<&String>) -> String {
-        resource("instance", name, namespace) + &self.spec
+    pub(super) fn instance_resource(&self, name: &str) -> String {
+        resource("instance", name) + &self.spec
     }
 
     /// What a scenario does with the template, and what is wanted.
@@ -161,11 +161,24 @@ impl Takes {
                 "steps:\n- check: {bag}\n  quotas: {{example: 5}}\nwant: |\n  1 check: OK, valid for 1m0s and 10000 uses\n    quota example: 5 granted for 1s\n"
             ),
             Variety::AttributeGenerator => {
-                format!("steps:\n- check: {bag}\nwant: |\n  1 check: OK, valid for 1m0s and 10000 uses\n")
+                let generated = if self.own.is_none() { GENERATED } else { "" };
+                format!(
+                    "steps:\n- check: {bag}\nwant: |\n  1 check: OK, valid for 1m0s and 10000 uses\n{generated}"
+                )
             }
         }
     }
 }
+
+/// What the example of template `kubernetes` makes of an empty answer.
+const GENERATED: &str = r#"    generated destination.labels = {}
+    generated destination.namespace = "default"
+    generated destination.workload.name = "unknown"
+    generated source.ip = 0.0.0.0
+    generated source.labels = {}
+    generated source.namespace = "default"
+    generated source.workload.name = "unknown"
+"#;
 
 /// `TallyCount` of `tally-count`.
 pub(super) fn capitals(name: &str) -> String {
