@@ -13,3 +13,4 @@ mod program;
 mod shipped;
 mod template;
 mod usage;
+mod walkthrough;
