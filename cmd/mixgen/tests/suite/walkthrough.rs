@@ -81,8 +81,21 @@ fn programs() -> Option<PathBuf> {
     built.then_some(bin)
 }
 
+/// What cargo tells the tests that it runs. Build scripts look at some of it, and would run again.
+const OF_TESTS: [&str; 6] =
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_", "NEXTEST"];
+
 /// Cargo as in the tests' own build: the same target folder, so that dependencies are compiled once.
 pub(crate) fn with_cargo(command: &mut Command) {
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        if OF_TESTS.iter().any(|start| name.starts_with(start))
+            || name == "CARGO"
+            || name == "LD_LIBRARY_PATH"
+        {
+            command.env_remove(&variable);
+        }
+    }
     let bin = Path::new(env!("CARGO_BIN_EXE_mixgen")).parent().unwrap();
     command.env("CARGO_TARGET_DIR", bin.parent().unwrap()).env("CARGO_NET_OFFLINE", "true");
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
