@@ -165,15 +165,9 @@ fn the_walkthrough_is_true() {
         let logs =
             ["tally/tally.log", "tally/mixs.log"].map(|log| fs::read_to_string(folder.path().join(log)));
         assert_eq!(code, "0", "$ {command}\n{found}\n{logs:?}");
-        let lines =
-            |text: &str| text.trim().lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
-        let (output, found) = (lines(output), lines(&found));
-        let texts = |lines: &[String]| lines.iter().map(String::as_str).map(String::from).collect::<Vec<_>>();
-        let same = agrees(
-            &output.iter().map(String::as_str).collect::<Vec<_>>(),
-            &found.iter().map(String::as_str).collect::<Vec<_>>(),
-        );
-        assert!(same, "$ {command}\nexpected {:#?}\nfound {:#?}\n{logs:?}", texts(&output), texts(&found));
+        let (output, found) = (output.trim(), found.trim());
+        let same = agrees(&output.lines().collect::<Vec<_>>(), &found.lines().collect::<Vec<_>>());
+        assert!(same, "$ {command}\nexpected:\n{output}\nfound:\n{found}\n{logs:?}");
     }
     assert_eq!(results.len(), commands.len(), "every command has run");
     assert!(commands.len() > 15, "the walkthrough has commands");

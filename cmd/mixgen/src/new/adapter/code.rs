@@ -82,11 +82,14 @@ pub(super) fn handler(type_name: &str, takes: &[Takes]) -> String {
         text += "use std::time::Duration;\n";
     }
     text += "\n";
-    text += &import("mixer_adapter_sdk::typed", typed);
+    let mut imports = vec![import("mixer_adapter_sdk::typed", typed)];
     if malformed {
-        text += "use mixer_adapter_sdk::wire::Malformed;\n";
+        imports.push("use mixer_adapter_sdk::wire::Malformed;\n".to_owned());
     }
-    text += &import("mixer_adapter_sdk", sdk);
+    // A single type stands before the modules, a list behind them.
+    let place = if sdk.len() == 1 { 0 } else { imports.len() };
+    imports.insert(place, import("mixer_adapter_sdk", sdk));
+    text += &imports.concat();
     text += "\nuse crate::config::Config;\n";
     text += &HANDLER.replace("{{type}}", type_name);
     if checks {
