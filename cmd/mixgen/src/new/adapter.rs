@@ -80,21 +80,24 @@ fn description(text: &str) -> Result<String, String> {
 pub(super) fn run(args: &NewAdapterArgs) -> anyhow::Result<()> {
     let takes = takes::read(&args.template)?;
     let folder = args.output.clone().unwrap_or_else(|| PathBuf::from(&args.name));
+    if folder.file_name().is_none() {
+        bail!("{} is no name of a new folder; name one with -o", folder.display());
+    }
     if folder.is_file() || fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{} is there and not empty; remove it, or name another folder with -o", folder.display());
     }
     let sdk = Sdk::read(args.sdk.as_deref())?;
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let parent_absolute = std::path::absolute(parent)?;
-    sdk.check_place(&parent_absolute)?;
+    sdk.check_place(parent)?;
     fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    let place = parent.canonicalize().with_context(|| format!("cannot find {}", parent.display()))?;
     // Everything is made beside the place where it belongs, so that nothing stays half written.
     let workshop = tempfile::Builder::new()
         .prefix(".mixgen-new-")
         .tempdir_in(parent)
         .with_context(|| format!("cannot write in {}", parent.display()))?;
     let made = workshop.path().join(&args.name);
-    let package = Package { args, takes, sdk, parent: &parent_absolute };
+    let package = Package { args, takes, sdk, parent: &place };
     package.write(&made)?;
     fs::rename(&made, &folder).with_context(|| format!("cannot make {}", folder.display()))?;
     writeln!(

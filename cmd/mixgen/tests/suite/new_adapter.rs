@@ -130,6 +130,7 @@ fn what_cannot_be_made_leaves_nothing_behind() {
         (&["mine", "-t", "full/template.proto"], "full/template.proto"),
         (&["full", "-t", "metric"], "full is there and not empty"),
         (&["mine", "-t", "metric", "-o", "full/file"], "full/file is there and not empty"),
+        (&["mine", "-t", "metric", "-o", "full/.."], "full/.. is no name of a new folder"),
         (&["mine", "-t", "metric", "-d", "\"quoted\""], "the description is one line without quotes"),
     ] {
         let found = refused(&folder, arguments);
