@@ -1,5 +1,6 @@
 //! `mixgen new`: the first files of something new.
 
+mod adapter;
 mod template;
 
 /// Starts something new.
@@ -11,11 +12,13 @@ pub(crate) struct NewArgs {
 
 #[derive(clap::Subcommand, Debug)]
 enum What {
+    Adapter(adapter::NewAdapterArgs),
     Template(template::NewTemplateArgs),
 }
 
 pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
     match &args.what {
+        What::Adapter(args) => adapter::run(args),
         What::Template(args) => template::run(args),
     }
 }

@@ -14,6 +14,7 @@ mod service;
 pub use descriptor::{Compiled, compile_template, config_descriptor};
 pub use diagnostic::{Diagnostic, Error, Rule};
 pub use golden::{GoldenCases, NotGolden};
+pub use mixer_template::Variety;
 pub use model::{Field, Item, Message, Model, Policy, Shape};
 pub use protos::{Protos, Source};
 pub use reference::reference;

@@ -58,6 +58,25 @@ fn parse_bool(text: &str) -> Result<bool, String> {
 }
 
 impl AdapterArgs {
+    /// An adapter without sessions, with the configuration that stands in a file.
+    pub(crate) fn new(name: &str, namespace: &str, description: &str, config: PathBuf) -> Self {
+        Self {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            description: description.to_owned(),
+            config: Some(config),
+            session_based: Some(false),
+            templates: Vec::new(),
+            output: None,
+            imports: Imports::default(),
+        }
+    }
+
+    /// With the templates whose instances it takes.
+    pub(crate) fn taking(self, templates: Vec<String>) -> Self {
+        Self { templates, ..self }
+    }
+
     /// Says so when the default differs from what the original would have done.
     pub(crate) fn warn(&self) {
         if self.session_based.is_none() {
