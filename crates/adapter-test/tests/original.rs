@@ -32,9 +32,12 @@ fn fixtures() -> Option<PathBuf> {
     None
 }
 
-/// Template, and the bytes of each instance, of every call; the configuration of every handler.
+/// Template, and the bytes of each instance, of a call.
+type Recorded = (String, Vec<Bytes>);
+
+/// Every call, and the configuration of every handler.
 #[derive(Clone, Default)]
-struct Record(Arc<Mutex<(Vec<(String, Vec<Bytes>)>, Vec<Bytes>)>>);
+struct Record(Arc<Mutex<(Vec<Recorded>, Vec<Bytes>)>>);
 
 /// Takes every template and configuration, and answers what it was told.
 struct Recording {

@@ -150,6 +150,7 @@ steps:
 "#;
 
 /// What the adapter has to see of it.
+#[expect(clippy::too_many_lines, reason = "one line for each field")]
 fn expected() -> InstanceMsg {
     let value = |value| Value { value: Some(value) };
     let time = || TimeStamp { value: Some(prost_types::Timestamp { seconds: 1_772_600_767, nanos: 8 }) };
