@@ -1,0 +1,22 @@
+//! Takes what a handler collects to its backend: bounded queues, batches, retries, one breaker for each destination.
+//!
+//! An adapter implements [`Backend`] (how a batch becomes a payload, and how a payload is sent) and offers its items to an
+//! [`Engine`]. Nothing is lost in silence and nothing grows without end: what is dropped is counted by [`reason`].
+
+mod batch;
+mod breaker;
+mod engine;
+mod metrics;
+mod outcome;
+mod queue;
+mod request_id;
+mod retry;
+
+pub use batch::{Batch, BatchLimits};
+pub use breaker::{Breaker, BreakerPolicy, Pass};
+pub use engine::{Backend, Engine, EngineOptions, Payload};
+pub use metrics::{BackendMetrics, DeliveryMetrics, QueueGauges};
+pub use outcome::{Outcome, reason};
+pub use queue::{NoRoom, Queue, QueueLimits};
+pub use request_id::RequestId;
+pub use retry::{Backoff, RetryPolicy, parse_retry_after};
