@@ -6,6 +6,7 @@
 mod batch;
 mod breaker;
 mod engine;
+pub mod http;
 mod metrics;
 mod outcome;
 mod queue;
