@@ -2,6 +2,7 @@
 //!
 //! An adapter implements [`Backend`] (how a batch becomes a payload, and how a payload is sent) and offers its items to an
 //! [`Engine`]. Nothing is lost in silence and nothing grows without end: what is dropped is counted by [`reason`].
+//! [`http`] is the client of backends that speak HTTP, and [`spool`] keeps payloads on disk.
 
 mod batch;
 mod breaker;
@@ -12,6 +13,7 @@ mod outcome;
 mod queue;
 mod request_id;
 mod retry;
+pub mod spool;
 
 pub use batch::{Batch, BatchLimits};
 pub use breaker::{Breaker, BreakerPolicy, Pass};
