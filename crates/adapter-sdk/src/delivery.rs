@@ -2,8 +2,9 @@
 //!
 //! An adapter implements [`Backend`] (how a batch becomes a payload, and how a payload is sent) and offers its items to an
 //! [`Engine`]. Nothing is lost in silence and nothing grows without end: what is dropped is counted by [`reason`].
-//! [`http`] is the client of backends that speak HTTP, and [`spool`] keeps payloads on disk.
+//! [`aggregate`] makes series of samples, [`http`] is the client of backends that speak HTTP, and [`spool`] keeps payloads on disk.
 
+pub mod aggregate;
 mod batch;
 mod breaker;
 mod engine;
