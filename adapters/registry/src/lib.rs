@@ -19,6 +19,7 @@ pub fn registry(options: Options) -> Registry {
         mixer_denier_adapter::adapter(),
         mixer_list_adapter::adapter(),
         mixer_memquota_adapter::adapter(),
+        mixer_newrelic_adapter::adapter(),
         mixer_noop_adapter::adapter(),
         Arc::new(PrometheusAdapter::new(options.prometheus_address.into())),
         mixer_stdio_adapter::adapter(),

@@ -15,8 +15,11 @@
 //!
 //! # Cargo
 //!
-//! `tokio` is the runtime, `prost` the protobuf library, `tracing` the log. There are no features.
+//! `tokio` is the runtime, `prost` the protobuf library, `tracing` the log. Feature
+//! `delivery` adds `delivery`: queues, retries and an HTTP client for adapters that send what they take to a backend.
 
+#[cfg(feature = "delivery")]
+pub mod delivery;
 pub mod docs;
 pub mod http;
 pub mod params;

@@ -28,7 +28,7 @@ mod response;
 mod self_test;
 mod server;
 mod session;
-mod throttle;
+pub(crate) mod throttle;
 mod timeout;
 mod tls;
 

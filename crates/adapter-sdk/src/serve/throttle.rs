@@ -7,18 +7,18 @@ use tokio::time::Instant;
 
 /// Lets one event in a period pass.
 #[derive(Debug)]
-pub(super) struct Throttle {
+pub(crate) struct Throttle {
     period: Duration,
     state: Mutex<(Option<Instant>, u64)>,
 }
 
 impl Throttle {
-    pub(super) fn new(period: Duration) -> Self {
+    pub(crate) fn new(period: Duration) -> Self {
         Self { period, state: Mutex::new((None, 0)) }
     }
 
     /// When this event passes: how many were held back since the last one that did.
-    pub(super) fn pass(&self) -> Option<u64> {
+    pub(crate) fn pass(&self) -> Option<u64> {
         let now = Instant::now();
         let (last, held_back) = &mut *self.state.lock();
         if last.is_some_and(|last| now.saturating_duration_since(last) < self.period) {

@@ -1,0 +1,257 @@
+//! Takes batches from a queue to a backend, a few at the same time: attempts, retries, splits, and an end.
+
+mod attempts;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::batch::{Batch, BatchLimits};
+use super::breaker::{Breaker, BreakerPolicy};
+use super::metrics::BackendMetrics;
+use super::outcome::{Outcome, reason};
+use super::queue::{NoRoom, Queue, QueueLimits};
+use super::request_id::RequestId;
+use super::retry::RetryPolicy;
+use crate::serve::throttle::Throttle;
+use crate::typed::Refused;
+
+/// At most one line of a kind in this time.
+const LOG_PERIOD: Duration = Duration::from_secs(10);
+
+/// Where items go, and in which form.
+pub trait Backend: Send + Sync + 'static {
+    /// What is delivered.
+    type Item: Send + Sync + 'static;
+
+    /// About how many bytes an item takes, in memory and in a payload that is not compressed.
+    fn size(&self, item: &Self::Item) -> usize;
+
+    /// Makes a payload of a batch, compressed if the backend wants that.
+    ///
+    /// # Errors
+    ///
+    /// The items have no form that the backend takes. They are tried in smaller parts, and one that cannot be encoded
+    /// alone is dropped for the reason.
+    fn encode(&self, items: &[Self::Item]) -> Result<Bytes, Refused>;
+
+    /// Sends a payload once. An attempt that takes longer than [`EngineOptions::attempt_timeout`] is given up.
+    fn send(&self, payload: &Payload) -> impl Future<Output = Outcome> + Send;
+}
+
+/// What is sent.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    /// The encoded items.
+    pub body: Bytes,
+    /// Stays the same over all attempts.
+    pub request_id: RequestId,
+    /// How many items it holds.
+    pub items: usize,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+}
+
+/// How an engine delivers.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// How much may wait.
+    pub queue: QueueLimits,
+    /// What is sent together.
+    pub batch: BatchLimits,
+    /// The largest payload, in bytes as it is sent. A larger one is split before it is sent.
+    pub payload_bytes: usize,
+    /// When a payload is sent again.
+    pub retry: RetryPolicy,
+    /// The breaker of the destination. Engines that send to the same one share it.
+    pub breaker: Arc<Breaker>,
+    /// Payloads that are under way at the same time.
+    pub in_flight: usize,
+    /// How long one attempt may take.
+    pub attempt_timeout: Duration,
+}
+
+impl Default for EngineOptions {
+    /// Four payloads of at most 1,000,000 bytes at a time, 15 seconds for an attempt.
+    fn default() -> Self {
+        Self {
+            queue: QueueLimits::default(),
+            batch: BatchLimits::default(),
+            payload_bytes: 1_000_000,
+            retry: RetryPolicy::default(),
+            breaker: Arc::new(Breaker::new(BreakerPolicy::default())),
+            in_flight: 4,
+            attempt_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+/// Delivers items to a backend in the background. [`Engine::close`] flushes; an engine that is only dropped loses what
+/// waits, and counts it.
+pub struct Engine<B: Backend> {
+    shared: Arc<Shared<B>>,
+    running: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the tasks of an engine share.
+struct Shared<B: Backend> {
+    backend: B,
+    options: EngineOptions,
+    queue: Queue<B::Item>,
+    metrics: BackendMetrics,
+    /// Items that were received, and neither sent nor dropped yet.
+    pending: AtomicUsize,
+    full: Throttle,
+    lost: Throttle,
+    failing: Throttle,
+}
+
+impl<B: Backend> Engine<B> {
+    /// Starts on the current runtime.
+    pub fn start(backend: B, options: EngineOptions, metrics: BackendMetrics) -> Self {
+        let queue = Queue::new(options.queue, metrics.queue.clone());
+        let throttle = || Throttle::new(LOG_PERIOD);
+        let shared = Arc::new(Shared {
+            backend,
+            options,
+            queue,
+            metrics,
+            pending: AtomicUsize::new(0),
+            full: throttle(),
+            lost: throttle(),
+            failing: throttle(),
+        });
+        let running = tokio::spawn(run(shared.clone()));
+        Self { shared, running: Mutex::new(Some(running)) }
+    }
+
+    /// The backend.
+    pub fn backend(&self) -> &B {
+        &self.shared.backend
+    }
+
+    /// Hands an item over.
+    ///
+    /// # Errors
+    ///
+    /// There is no room; the item is dropped and counted.
+    pub fn offer(&self, item: B::Item) -> Result<(), NoRoom> {
+        let shared = &self.shared;
+        let bytes = shared.backend.size(&item);
+        shared.metrics.received(1);
+        // Before the item can be delivered, so that the count never falls below zero.
+        shared.pending.fetch_add(1, Ordering::Relaxed);
+        let pushed = shared.queue.push(item, bytes);
+        if let Err(error) = pushed {
+            shared.pending.fetch_sub(1, Ordering::Relaxed);
+            shared.metrics.dropped(error.reason(), 1);
+            if let Some(held_back) = shared.full.pass() {
+                let backend = shared.metrics.backend();
+                tracing::warn!(backend, held_back, "an item was dropped: {error}");
+            }
+        }
+        pushed
+    }
+
+    /// Items that are neither delivered nor dropped yet.
+    pub fn pending(&self) -> usize {
+        self.shared.pending.load(Ordering::Relaxed)
+    }
+
+    /// Takes no more items, delivers what waits, and gives up on the rest after `patience`. Returns how many items
+    /// were given up.
+    pub async fn close(&self, patience: Duration) -> usize {
+        self.shared.queue.close();
+        let running = self.running.lock().take();
+        if let Some(mut running) = running
+            && tokio::time::timeout(patience, &mut running).await.is_err()
+        {
+            running.abort();
+            // Aborting it aborts every delivery; what they held is counted below.
+            let _ = running.await;
+        }
+        self.shared.give_up_rest()
+    }
+}
+
+impl<B: Backend> Drop for Engine<B> {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        if let Some(running) = self.running.get_mut().take() {
+            running.abort();
+            self.shared.give_up_rest();
+        }
+    }
+}
+
+impl<B: Backend> fmt::Debug for Engine<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("backend", &self.shared.metrics.backend()).finish_non_exhaustive()
+    }
+}
+
+/// Until the queue is closed and empty, and everything taken from it is settled.
+async fn run<B: Backend>(shared: Arc<Shared<B>>) {
+    let room = Arc::new(Semaphore::new(shared.options.in_flight.max(1)));
+    let mut deliveries = JoinSet::new();
+    // A batch is taken when it can be sent: until then it grows.
+    while let Ok(permit) = room.clone().acquire_owned().await {
+        let Some(batch) = shared.queue.next(&shared.options.batch).await else { break };
+        let shared = shared.clone();
+        deliveries.spawn(async move {
+            shared.deliver(batch).await;
+            drop(permit);
+        });
+        while deliveries.try_join_next().is_some() {}
+    }
+    while deliveries.join_next().await.is_some() {}
+}
+
+impl<B: Backend> Shared<B> {
+    /// Delivers a batch, in parts where it must be.
+    async fn deliver(&self, batch: Batch<B::Item>) {
+        // The next part is last.
+        let mut parts = vec![batch];
+        while let Some(part) = parts.pop() {
+            let Err(why) = self.attempt(&part).await else { continue };
+            match part.halves() {
+                Ok((first, second)) => parts.extend([second, first]),
+                Err(part) => self.lose(part.len(), why.reason, &why.detail),
+            }
+        }
+    }
+
+    fn settle(&self, items: usize) {
+        // At the end `give_up_rest` may have counted an item that is settled in the same moment.
+        let less = |pending: usize| Some(pending.saturating_sub(items));
+        let _ = self.pending.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    fn lose(&self, items: usize, reason: &'static str, detail: &str) {
+        self.settle(items);
+        self.metrics.dropped(reason, items);
+        if let Some(held_back) = self.lost.pass() {
+            let backend = self.metrics.backend();
+            tracing::error!(backend, items, reason, held_back, "items were lost: {detail}");
+        }
+    }
+
+    fn give_up_rest(&self) -> usize {
+        let rest = self.pending.swap(0, Ordering::Relaxed);
+        if rest > 0 {
+            self.metrics.dropped(reason::SHUTDOWN, rest);
+            let backend = self.metrics.backend();
+            tracing::error!(backend, items = rest, "items were not delivered in time for the end");
+        }
+        rest
+    }
+}
+
+#[cfg(test)]
+mod tests;

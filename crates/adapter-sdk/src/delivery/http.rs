@@ -1,0 +1,166 @@
+//! The HTTP client of backends: POST with gzip, through proxies, with TLS of the operator's choice, and what an answer means.
+//! Only certificates of known authorities are trusted; there is no switch that trusts everyone.
+
+mod classify;
+mod credential;
+mod proxy;
+mod tls;
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use ::http::{HeaderMap, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::retry::parse_retry_after;
+
+pub use credential::{Credential, CredentialError};
+pub use proxy::ProxySettings;
+pub use tls::ClientCertificate;
+pub use url::Url;
+
+/// Of longer answers only the beginning is read.
+const MAX_ANSWER: usize = 64 << 10;
+
+/// How a client connects.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// How long a request may take in all.
+    pub timeout: Duration,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// Certificates of the only authorities that are trusted, PEM; those of the system when there is none.
+    pub ca_file: Option<PathBuf>,
+    /// Who we are, for servers that ask.
+    pub client_certificate: Option<ClientCertificate>,
+    /// Which proxies to use.
+    pub proxy: ProxySettings,
+    /// The header `User-Agent`.
+    pub user_agent: String,
+}
+
+impl Default for HttpOptions {
+    /// 15 seconds for a request, 5 for the connection, no proxy, authorities of the system.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(15),
+            connect_timeout: Duration::from_secs(5),
+            ca_file: None,
+            client_certificate: None,
+            proxy: ProxySettings::default(),
+            user_agent: concat!("mixer-adapter-sdk/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// Options that make no client.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpOptionsError {
+    /// A file of certificates or keys cannot be used.
+    #[error("{}: {message}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The address of a proxy is not one.
+    #[error("the address of the {0} proxy is not a URL; write it as http://host:port")]
+    Proxy(&'static str),
+    /// TLS or the client cannot be set up.
+    #[error("the HTTP client cannot be made: {0}")]
+    Client(String),
+}
+
+/// Sends payloads. Cheap to clone; clones share their connections.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    client: reqwest::Client,
+}
+
+impl HttpClient {
+    /// Reads the files of certificates, and connects to nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// A file or the address of a proxy is not usable.
+    pub fn new(options: &HttpOptions) -> Result<Self, HttpOptionsError> {
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::config(options)?)
+            .timeout(options.timeout)
+            .connect_timeout(options.connect_timeout)
+            .user_agent(&options.user_agent)
+            // A payload goes where the operator said, with its credential, and nowhere else.
+            .redirect(reqwest::redirect::Policy::none())
+            // Retries are the engine's, which counts them.
+            .retry(reqwest::retry::never());
+        let builder = options.proxy.apply(builder)?;
+        let client = builder.build().map_err(|error| HttpOptionsError::Client(chain(error)))?;
+        Ok(Self { client })
+    }
+
+    /// Sends a body once.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer.
+    pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes) -> Result<Answer, NoAnswer> {
+        let request = self.client.post(url.clone()).headers(headers).body(body);
+        let mut response = request.send().await.map_err(|error| NoAnswer(chain(error)))?;
+        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
+        let status = response.status();
+        let mut body = BytesMut::new();
+        // The status has been said; what follows is only for the log.
+        while let Ok(Some(part)) = response.chunk().await {
+            let room = MAX_ANSWER.saturating_sub(body.len());
+            body.extend_from_slice(part.get(..room).unwrap_or(&part));
+            if room <= part.len() {
+                break;
+            }
+        }
+        Ok(Answer { status, retry_after, body: body.freeze() })
+    }
+}
+
+/// What a backend answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The header `Retry-After`, as a wait from now.
+    pub retry_after: Option<Duration>,
+    /// The first 64 KiB of the body.
+    pub body: Bytes,
+}
+
+/// There was no answer: no connection, no TLS, or it broke off.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoAnswer(String);
+
+/// An error and what caused it, without the URL, which may hold a secret.
+fn chain(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a text does not fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Compresses a body for `Content-Encoding: gzip`.
+pub fn gzip(body: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::default());
+    // Writing to memory does not fail.
+    let _ = encoder.write_all(body);
+    encoder.finish().unwrap_or_default().into()
+}

@@ -1,0 +1,181 @@
+//! What delivery tells about itself.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::{
+    Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
+};
+
+/// Bounds of the time that a backend takes to answer, in seconds.
+const LATENCY_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// The metrics of all backends of a process.
+#[derive(Clone, Debug)]
+pub struct DeliveryMetrics {
+    received: IntCounterVec,
+    sent: IntCounterVec,
+    retried: IntCounterVec,
+    dropped: IntCounterVec,
+    queue_items: IntGaugeVec,
+    queue_bytes: IntGaugeVec,
+    latency: HistogramVec,
+}
+
+impl DeliveryMetrics {
+    /// Registers the metrics.
+    ///
+    /// # Errors
+    ///
+    /// The registry has metrics of these names already.
+    pub fn register(registry: &Registry) -> Result<Self, Error> {
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            add(registry, IntCounterVec::new(Opts::new(name, help), labels))
+        };
+        let gauge =
+            |name: &str, help: &str| add(registry, IntGaugeVec::new(Opts::new(name, help), &["backend"]));
+        let latency = HistogramOpts::new(
+            "mixer_adapter_delivery_duration_seconds",
+            "Time from sending a payload to the backend's answer.",
+        );
+        let latency = latency.buckets(LATENCY_BUCKETS.to_vec());
+        Ok(Self {
+            received: counter(
+                "mixer_adapter_delivery_received_total",
+                "Items that were to be delivered, by backend.",
+                &["backend"],
+            )?,
+            sent: counter("mixer_adapter_delivery_sent_total", "Items that the backend took.", &["backend"])?,
+            retried: counter(
+                "mixer_adapter_delivery_retried_total",
+                "Items that were sent again, each time they were.",
+                &["backend"],
+            )?,
+            dropped: counter(
+                "mixer_adapter_delivery_dropped_total",
+                "Items that were lost on the way to the backend, by reason.",
+                &["backend", "reason"],
+            )?,
+            queue_items: gauge(
+                "mixer_adapter_delivery_queue_items",
+                "Items that wait or are being delivered.",
+            )?,
+            queue_bytes: gauge(
+                "mixer_adapter_delivery_queue_bytes",
+                "Bytes of the items that wait or are being delivered.",
+            )?,
+            latency: add(registry, HistogramVec::new(latency, &["backend"]))?,
+        })
+    }
+
+    /// The metrics in the process-wide registry, which the monitoring port shows.
+    ///
+    /// # Errors
+    ///
+    /// Something else registered metrics of these names there.
+    pub fn shared() -> Result<Self, Error> {
+        static SHARED: OnceLock<Result<DeliveryMetrics, String>> = OnceLock::new();
+        let register = || Self::register(prometheus::default_registry()).map_err(|error| error.to_string());
+        SHARED.get_or_init(register).clone().map_err(Error::Msg)
+    }
+
+    /// The metrics of one backend.
+    pub fn of(&self, backend: &str) -> BackendMetrics {
+        let labels = &[backend];
+        BackendMetrics {
+            backend: backend.to_owned(),
+            received: self.received.with_label_values(labels),
+            sent: self.sent.with_label_values(labels),
+            retried: self.retried.with_label_values(labels),
+            dropped: self.dropped.clone(),
+            queue: QueueGauges {
+                items: self.queue_items.with_label_values(labels),
+                bytes: self.queue_bytes.with_label_values(labels),
+            },
+            latency: self.latency.with_label_values(labels),
+        }
+    }
+}
+
+fn add<C: Collector + Clone + 'static>(registry: &Registry, collector: Result<C, Error>) -> Result<C, Error> {
+    let collector = collector?;
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+/// The metrics of one backend.
+#[derive(Clone, Debug)]
+pub struct BackendMetrics {
+    backend: String,
+    received: IntCounter,
+    sent: IntCounter,
+    retried: IntCounter,
+    dropped: IntCounterVec,
+    pub(super) queue: QueueGauges,
+    latency: Histogram,
+}
+
+impl BackendMetrics {
+    /// Name of the backend: the label `backend`.
+    pub fn backend(&self) -> &str {
+        &self.backend
+    }
+
+    /// Counts items that are to be delivered.
+    pub fn received(&self, items: usize) {
+        self.received.inc_by(items as u64);
+    }
+
+    /// Counts items that the backend took.
+    pub fn sent(&self, items: usize) {
+        self.sent.inc_by(items as u64);
+    }
+
+    /// Counts items that are sent again.
+    pub fn retried(&self, items: usize) {
+        self.retried.inc_by(items as u64);
+    }
+
+    /// Counts items that are lost.
+    pub fn dropped(&self, reason: &str, items: usize) {
+        self.dropped.with_label_values(&[&self.backend, reason]).inc_by(items as u64);
+    }
+
+    /// Counts one answer of the backend.
+    pub fn answered(&self, took: Duration) {
+        self.latency.observe(took.as_secs_f64());
+    }
+
+    /// Received, sent and retried so far.
+    pub fn totals(&self) -> (u64, u64, u64) {
+        (self.received.get(), self.sent.get(), self.retried.get())
+    }
+
+    /// Dropped so far for a reason.
+    pub fn dropped_so_far(&self, reason: &str) -> u64 {
+        self.dropped.with_label_values(&[&self.backend, reason]).get()
+    }
+}
+
+/// How full the queues of a backend are, summed over its handlers.
+#[derive(Clone, Debug)]
+pub struct QueueGauges {
+    /// Items that wait or are being delivered.
+    pub items: IntGauge,
+    /// Their bytes.
+    pub bytes: IntGauge,
+}
+
+impl QueueGauges {
+    pub(super) fn add(&self, items: usize, bytes: usize) {
+        self.items.add(items as i64);
+        self.bytes.add(bytes as i64);
+    }
+
+    pub(super) fn sub(&self, items: usize, bytes: usize) {
+        self.items.sub(items as i64);
+        self.bytes.sub(bytes as i64);
+    }
+}

@@ -1,0 +1,50 @@
+//! What became of a payload, and the words by which lost items are counted.
+
+use std::time::Duration;
+
+/// Words for the label `reason` of `mixer_adapter_delivery_dropped_total`. A backend adds its own, such as
+/// `http_400`.
+pub mod reason {
+    /// As many items or bytes wait as may.
+    pub const QUEUE_FULL: &str = "queue_full";
+    /// The engine is closed.
+    pub const CLOSED: &str = "closed";
+    /// One item alone makes a payload that is larger than the backend takes.
+    pub const TOO_LARGE: &str = "too_large";
+    /// Retried for as long as may be.
+    pub const GAVE_UP: &str = "gave_up";
+    /// Not delivered by the end of the time for closing.
+    pub const SHUTDOWN: &str = "shutdown";
+}
+
+/// What became of one attempt to send a payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The backend has it.
+    Delivered,
+    /// The backend took it but for some items, which it will never take.
+    Partly {
+        /// How many items it refused.
+        refused: usize,
+        /// A short fixed word for the counter.
+        reason: &'static str,
+        /// What the backend said.
+        detail: String,
+    },
+    /// It may be taken later.
+    Retry {
+        /// How long the backend asked to be left alone by everyone.
+        after: Option<Duration>,
+        /// What happened.
+        detail: String,
+    },
+    /// It is too large: its halves may be taken.
+    Split,
+    /// It will never be taken.
+    Drop {
+        /// A short fixed word for the counter.
+        reason: &'static str,
+        /// What the backend said.
+        detail: String,
+    },
+}

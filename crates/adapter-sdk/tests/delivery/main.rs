@@ -1,0 +1,7 @@
+//! Delivery to backends over real connections.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod backend;
+mod http;
+mod spool;
