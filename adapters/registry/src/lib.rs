@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mixer_adapter_api::Registry;
+use mixer_adapter_sdk::delivery::DeliveryMetrics;
 use mixer_prometheus_adapter::PrometheusAdapter;
 
 /// What hosted adapters need to know of the process that hosts them.
@@ -24,4 +25,13 @@ pub fn registry(options: Options) -> Registry {
         Arc::new(PrometheusAdapter::new(options.prometheus_address.into())),
         mixer_stdio_adapter::adapter(),
     ])
+}
+
+/// Shows what hosted adapters count of their deliveries to backends.
+///
+/// # Errors
+///
+/// The registry has metrics of these names already.
+pub fn register_metrics(registry: &prometheus::Registry) -> Result<(), prometheus::Error> {
+    DeliveryMetrics::shared()?.register(registry)
 }

@@ -53,6 +53,7 @@ async fn serve(plan: Plan) -> anyhow::Result<()> {
     };
     tracing::info!("configuration comes from {}", source.description);
     let bound = Bound::bind(plan.app, adapters, source).await?;
+    mixer_adapters::register_metrics(bound.metrics()).context("metrics cannot be registered")?;
     bound.run(&stop).await?;
     Ok(())
 }

@@ -3,7 +3,6 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use prometheus::core::Collector;
 use prometheus::{
     Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry,
@@ -25,17 +24,15 @@ pub struct DeliveryMetrics {
 }
 
 impl DeliveryMetrics {
-    /// Registers the metrics.
+    /// Metrics that are shown nowhere yet.
     ///
     /// # Errors
     ///
-    /// The registry has metrics of these names already.
-    pub fn register(registry: &Registry) -> Result<Self, Error> {
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            add(registry, IntCounterVec::new(Opts::new(name, help), labels))
-        };
-        let gauge =
-            |name: &str, help: &str| add(registry, IntGaugeVec::new(Opts::new(name, help), &["backend"]));
+    /// A name or a label is not one: a defect.
+    pub fn new() -> Result<Self, Error> {
+        let counter =
+            |name: &str, help: &str, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
+        let gauge = |name: &str, help: &str| IntGaugeVec::new(Opts::new(name, help), &["backend"]);
         let latency = HistogramOpts::new(
             "mixer_adapter_delivery_duration_seconds",
             "Time from sending a payload to the backend's answer.",
@@ -66,19 +63,35 @@ impl DeliveryMetrics {
                 "mixer_adapter_delivery_queue_bytes",
                 "Bytes of the items that wait or are being delivered.",
             )?,
-            latency: add(registry, HistogramVec::new(latency, &["backend"]))?,
+            latency: HistogramVec::new(latency, &["backend"])?,
         })
     }
 
-    /// The metrics in the process-wide registry, which the monitoring port shows.
+    /// The metrics of this process: the same ones for every handler.
     ///
     /// # Errors
     ///
-    /// Something else registered metrics of these names there.
+    /// As [`DeliveryMetrics::new`].
     pub fn shared() -> Result<Self, Error> {
         static SHARED: OnceLock<Result<DeliveryMetrics, String>> = OnceLock::new();
-        let register = || Self::register(prometheus::default_registry()).map_err(|error| error.to_string());
-        SHARED.get_or_init(register).clone().map_err(Error::Msg)
+        let new = || Self::new().map_err(|error| error.to_string());
+        SHARED.get_or_init(new).clone().map_err(Error::Msg)
+    }
+
+    /// Shows the metrics in a registry, which may be one of several.
+    ///
+    /// # Errors
+    ///
+    /// The registry has metrics of these names already.
+    pub fn register(&self, registry: &Registry) -> Result<(), Error> {
+        let counters = [&self.received, &self.sent, &self.retried, &self.dropped];
+        for counter in counters {
+            registry.register(Box::new(counter.clone()))?;
+        }
+        for gauge in [&self.queue_items, &self.queue_bytes] {
+            registry.register(Box::new(gauge.clone()))?;
+        }
+        registry.register(Box::new(self.latency.clone()))
     }
 
     /// The metrics of one backend.
@@ -97,12 +110,6 @@ impl DeliveryMetrics {
             latency: self.latency.with_label_values(labels),
         }
     }
-}
-
-fn add<C: Collector + Clone + 'static>(registry: &Registry, collector: Result<C, Error>) -> Result<C, Error> {
-    let collector = collector?;
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
 }
 
 /// The metrics of one backend.

@@ -47,10 +47,7 @@ fn set_level(query: &str) -> Response<Body> {
 fn scrape(registry: &Registry) -> Response<Body> {
     let encoder = TextEncoder::new();
     let mut body = Vec::new();
-    let mut families = registry.gather();
-    // What adapters count themselves, delivery for one, is in the registry of the process.
-    families.extend(prometheus::gather());
-    if let Err(error) = encoder.encode(&families, &mut body) {
+    if let Err(error) = encoder.encode(&registry.gather(), &mut body) {
         return text(StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be written: {error}\n"));
     }
     let mut response = text(StatusCode::OK, body);

@@ -86,6 +86,8 @@ impl Server {
         }
         let registry = Registry::new();
         let metrics = Arc::new(Metrics::register(&registry)?);
+        #[cfg(feature = "delivery")]
+        crate::delivery::DeliveryMetrics::shared()?.register(&registry)?;
         let watched =
             [Watched::new("tls", args.tls.files()).await, Watched::new("token", args.auth.files()).await];
         let (tls, guard) = (Tls::new(&args.tls)?, Guard::new(&args.auth, &metrics)?);

@@ -2,7 +2,6 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use prometheus::Registry;
 use tokio::time::Instant;
 
 use super::*;
@@ -79,7 +78,7 @@ impl Rig {
             seen: Mutex::default(),
             start: Instant::now(),
         });
-        let metrics = DeliveryMetrics::register(&Registry::new()).unwrap().of("test");
+        let metrics = DeliveryMetrics::new().unwrap().of("test");
         let engine = Engine::start(backend.clone(), options, metrics.clone());
         Self { backend, engine, metrics }
     }

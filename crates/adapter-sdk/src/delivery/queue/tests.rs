@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use prometheus::Registry;
 use tokio::time::Instant;
 
 use super::*;
@@ -11,7 +10,7 @@ use crate::delivery::DeliveryMetrics;
 const AGE: Duration = Duration::from_secs(5);
 
 fn queue(items: usize, bytes: usize) -> Queue<u32> {
-    let metrics = DeliveryMetrics::register(&Registry::new()).unwrap().of("test");
+    let metrics = DeliveryMetrics::new().unwrap().of("test");
     Queue::new(QueueLimits { items, bytes }, metrics.queue)
 }
 
