@@ -3,20 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use mixer_adapter_sdk::delivery::aggregate::{AggregateOptions, Aggregator, Kind, NotRecorded, Recorded};
 use mixer_adapter_sdk::delivery::http::{Credential, HttpClient, HttpOptions, ProxySettings};
-use mixer_adapter_sdk::delivery::{
-    Backend as _, BatchLimits, DeliveryMetrics, Engine, EngineOptions, Outcome, Payload, RequestId,
-};
+use mixer_adapter_sdk::delivery::{Collector, DeliveryMetrics, Pipeline, PipelineOptions};
 use mixer_adapter_sdk::typed::template::Metric;
 use mixer_adapter_sdk::typed::{DropReason, HandleReport, TypedReport};
 use mixer_adapter_sdk::view::MetricView;
 use mixer_adapter_sdk::wire::Malformed;
-use mixer_adapter_sdk::{BuildError, ErrorKind, HandlerError, HandlerSpec, ReportOutcome};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use tokio_util::task::AbortOnDropHandle;
+use mixer_adapter_sdk::{BuildError, HandlerError, HandlerSpec, ReportOutcome};
 
 use crate::api::MetricApi;
 use crate::config::Config;
@@ -26,24 +22,21 @@ use crate::json;
 const KEY_VARIABLE: &str = "NEW_RELIC_API_KEY";
 /// The largest payload that the API takes, compressed.
 const MAX_PAYLOAD: usize = 1_000_000;
-/// How long delivery may take at the end.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
-/// A harvest comes whole; it waits for no other one.
-const BATCH_AGE: Duration = Duration::from_millis(50);
+/// About what a metric takes as JSON.
+const SERIES_BYTES: usize = 300;
 
 pub(crate) struct NewRelicHandler {
-    shared: Arc<Shared>,
-    harvesting: AbortOnDropHandle<()>,
-}
-
-struct Shared {
     metrics: HashMap<String, (Arc<str>, Kind)>,
     cluster_name: Option<String>,
+    pipeline: Pipeline<Metrics, MetricApi>,
+}
+
+/// Series of metrics, and what was done to samples since the last harvest.
+struct Metrics {
     aggregator: Aggregator,
-    engine: Engine<MetricApi>,
-    /// Samples whose attributes were lost to the limit of series, since the last harvest.
+    /// Samples whose attributes were lost to the limit of series.
     overflowed: AtomicU64,
-    /// Attributes that were changed to a form that the API takes, since the last harvest.
+    /// Attributes that were changed to a form that the API takes.
     changed: AtomicU64,
 }
 
@@ -93,72 +86,74 @@ impl NewRelicHandler {
         });
         let client = client.map_err(|error| failed(&error))?;
         let metrics = DeliveryMetrics::shared().map_err(|error| failed(&error))?;
-        let options = EngineOptions {
-            batch: BatchLimits { age: BATCH_AGE, ..BatchLimits::default() },
-            payload_bytes: MAX_PAYLOAD,
-            ..EngineOptions::default()
-        };
+        let mut options =
+            PipelineOptions { name: "metrics", harvest_period: config.harvest_period, ..Default::default() };
+        options.engine.payload_bytes = MAX_PAYLOAD;
         let api = MetricApi { client, key, target: config.target };
         let aggregates = AggregateOptions { max_series: config.max_series, ..AggregateOptions::default() };
-        let shared = Arc::new(Shared {
-            metrics: config.metrics,
-            cluster_name: config.cluster_name,
+        let collector = Metrics {
             aggregator: Aggregator::new(aggregates, SystemTime::now()),
-            engine: Engine::start(api, options, metrics.of("newrelic")),
             overflowed: AtomicU64::new(0),
             changed: AtomicU64::new(0),
-        });
-        let harvesting = tokio::spawn(harvest(shared.clone(), config.harvest_period));
-        Ok(Self { shared, harvesting: AbortOnDropHandle::new(harvesting) })
+        };
+        Ok(Self {
+            metrics: config.metrics,
+            cluster_name: config.cluster_name,
+            pipeline: Pipeline::start(collector, api, options, metrics.of("newrelic")).await?,
+        })
     }
 
     /// Sends what was collected since the last harvest, and what waits.
     pub(crate) async fn close(&self) {
-        self.harvesting.abort();
-        self.shared.harvest();
-        self.shared.engine.close(CLOSE_PATIENCE).await;
+        self.pipeline.close().await;
     }
 
     /// Sends a payload without metrics.
     pub(crate) async fn self_test(&self) -> Result<(), HandlerError> {
-        let api = self.shared.engine.backend();
-        let failed = |detail: String| HandlerError::new(ErrorKind::Unavailable, detail);
-        let body = api.encode(&[]).map_err(|error| failed(error.detail))?;
-        let payload = Payload { body, request_id: RequestId::random(), items: 0, attempt: 1 };
-        match api.send(&payload).await {
-            Outcome::Delivered => Ok(()),
-            Outcome::Retry { detail, .. } | Outcome::Drop { detail, .. } => Err(failed(detail)),
-            Outcome::Split | Outcome::Partly { .. } => Err(failed("an empty payload was refused".to_owned())),
-        }
+        self.pipeline.self_test(&[]).await
     }
-}
 
-impl HandleReport<Metric> for NewRelicHandler {
-    async fn report(&self, report: TypedReport<'_, Metric>) -> Result<ReportOutcome, HandlerError> {
-        let now = SystemTime::now();
-        Ok(report.each(|name, view| self.shared.take(name, &view, now)))
-    }
-}
-
-impl Shared {
     fn take(&self, instance: &str, view: &MetricView<'_>, now: SystemTime) -> Result<(), Refusal> {
         let (name, kind) = self.metrics.get(instance).ok_or(Refusal::UnknownInstance)?;
         let value = view.value()?.ok_or(Refusal::NoValue)?;
         let number = json::number(&value).ok_or_else(|| Refusal::NotANumber(value.to_string()))?;
         let (attributes, changed) = json::attributes(view.dimensions(), name, self.cluster_name.as_deref())?;
-        if self.aggregator.record(name, attributes, (*kind, number), now)? == Recorded::Overflow {
-            self.overflowed.fetch_add(1, Ordering::Relaxed);
+        let series = self.pipeline.collector();
+        if series.aggregator.record(name, attributes, (*kind, number), now)? == Recorded::Overflow {
+            series.overflowed.fetch_add(1, Ordering::Relaxed);
         }
-        self.changed.fetch_add(changed as u64, Ordering::Relaxed);
+        series.changed.fetch_add(changed as u64, Ordering::Relaxed);
         Ok(())
     }
+}
 
-    fn harvest(&self) {
-        let harvest = self.aggregator.harvest(SystemTime::now());
-        for point in &harvest.points {
-            // What finds no room is counted and logged by the engine.
-            let _ = self.engine.offer(json::metric(point, harvest.end));
-        }
+impl HandleReport<Metric> for NewRelicHandler {
+    async fn report(&self, report: TypedReport<'_, Metric>) -> Result<ReportOutcome, HandlerError> {
+        self.pipeline.accept(&report, |name, view, at| self.take(name, &view, at)).await
+    }
+}
+
+impl Collector for Metrics {
+    type Item = Vec<u8>;
+
+    fn take(&self, now: SystemTime) -> Vec<Vec<u8>> {
+        self.log();
+        let harvest = self.aggregator.harvest(now);
+        harvest.points.iter().map(|point| json::metric(point, harvest.end)).collect()
+    }
+
+    fn level(&self) -> (usize, usize) {
+        let series = self.aggregator.len();
+        (series, series * SERIES_BYTES)
+    }
+
+    fn is_due(&self, _: usize) -> bool {
+        false
+    }
+}
+
+impl Metrics {
+    fn log(&self) {
         let overflowed = self.overflowed.swap(0, Ordering::Relaxed);
         if overflowed > 0 {
             tracing::warn!(
@@ -173,14 +168,5 @@ impl Shared {
                 "attributes were renamed, cut or left out, as New Relic would not take them"
             );
         }
-    }
-}
-
-async fn harvest(shared: Arc<Shared>, period: Duration) {
-    let mut interval = interval_at(Instant::now() + period, period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        shared.harvest();
     }
 }

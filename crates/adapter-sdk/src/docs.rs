@@ -5,6 +5,7 @@
 //! 3. [Configuration](configuration): flags, secrets, metrics
 //! 4. [Testing](testing)
 //! 5. [Deployment](deployment)
+//! 6. Sending to a backend (`sending`, with feature `delivery`)
 
 #[allow(unused_imports, reason = "the pages link to these")]
 use crate::{
@@ -30,3 +31,15 @@ pub mod testing {}
 
 #[doc = include_str!("../docs/deployment.md")]
 pub mod deployment {}
+
+/// Sending to a backend.
+#[cfg(feature = "delivery")]
+pub mod sending {
+    #![doc = include_str!("../docs/sending.md")]
+
+    #[allow(unused_imports, reason = "the page links to these")]
+    use crate::delivery::{
+        Aggregated, Backend, Collector, Outcome, Pending, Pipeline, PipelineOptions, aggregate, grpc, http,
+        params,
+    };
+}

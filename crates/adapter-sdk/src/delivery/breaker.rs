@@ -1,6 +1,8 @@
 //! Leaves a backend alone that fails again and again, or that asked for it. One for each destination, shared by all that
 //! send there.
 
+mod shared;
+
 use std::time::Duration;
 
 use parking_lot::Mutex;

@@ -41,6 +41,12 @@ pub trait Backend: Send + Sync + 'static {
     /// alone is dropped for the reason.
     fn encode(&self, items: &[Self::Item]) -> Result<Bytes, Refused>;
 
+    /// The items of a payload that [`Backend::encode`] has made: what a payload is split into when it is too large and
+    /// comes from the disk, where its items are not kept. None when they cannot be told; such a payload is dropped then.
+    fn decode(&self, _body: &Bytes) -> Option<Vec<Self::Item>> {
+        None
+    }
+
     /// Sends a payload once. An attempt that takes longer than [`EngineOptions::attempt_timeout`] is given up.
     fn send(&self, payload: &Payload) -> impl Future<Output = Outcome> + Send;
 }
@@ -157,6 +163,11 @@ impl<B: Backend> Engine<B> {
             }
         }
         pushed
+    }
+
+    /// Whether so many items of so many bytes would find room now.
+    pub fn has_room(&self, items: usize, bytes: usize) -> bool {
+        self.shared.queue.has_room(items, bytes)
     }
 
     /// Items that are neither delivered nor dropped yet.

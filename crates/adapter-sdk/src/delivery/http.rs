@@ -4,7 +4,7 @@
 mod classify;
 mod credential;
 mod proxy;
-mod tls;
+pub(super) mod tls;
 
 use std::error::Error as _;
 use std::fmt::Write as _;

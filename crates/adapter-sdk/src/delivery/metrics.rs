@@ -14,6 +14,7 @@ const LATENCY_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 /// The metrics of all backends of a process.
 #[derive(Clone, Debug)]
 pub struct DeliveryMetrics {
+    collected: IntCounterVec,
     received: IntCounterVec,
     sent: IntCounterVec,
     retried: IntCounterVec,
@@ -39,6 +40,11 @@ impl DeliveryMetrics {
         );
         let latency = latency.buckets(LATENCY_BUCKETS.to_vec());
         Ok(Self {
+            collected: counter(
+                "mixer_adapter_delivery_collected_total",
+                "Instances that were collected for the next harvest, by backend.",
+                &["backend"],
+            )?,
             received: counter(
                 "mixer_adapter_delivery_received_total",
                 "Items that were to be delivered, by backend.",
@@ -84,7 +90,7 @@ impl DeliveryMetrics {
     ///
     /// The registry has metrics of these names already.
     pub fn register(&self, registry: &Registry) -> Result<(), Error> {
-        let counters = [&self.received, &self.sent, &self.retried, &self.dropped];
+        let counters = [&self.collected, &self.received, &self.sent, &self.retried, &self.dropped];
         for counter in counters {
             registry.register(Box::new(counter.clone()))?;
         }
@@ -99,6 +105,7 @@ impl DeliveryMetrics {
         let labels = &[backend];
         BackendMetrics {
             backend: backend.to_owned(),
+            collected: self.collected.with_label_values(labels),
             received: self.received.with_label_values(labels),
             sent: self.sent.with_label_values(labels),
             retried: self.retried.with_label_values(labels),
@@ -116,6 +123,7 @@ impl DeliveryMetrics {
 #[derive(Clone, Debug)]
 pub struct BackendMetrics {
     backend: String,
+    collected: IntCounter,
     received: IntCounter,
     sent: IntCounter,
     retried: IntCounter,
@@ -128,6 +136,11 @@ impl BackendMetrics {
     /// Name of the backend: the label `backend`.
     pub fn backend(&self) -> &str {
         &self.backend
+    }
+
+    /// Counts instances that wait for the next harvest.
+    pub fn collected(&self, instances: usize) {
+        self.collected.inc_by(instances as u64);
     }
 
     /// Counts items that are to be delivered.

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::batch::{Batch, BatchLimits};
 use super::metrics::QueueGauges;
 use super::outcome::reason;
+use crate::typed::DropReason;
 
 /// How much a queue may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,12 @@ impl NoRoom {
             Self::Full => reason::QUEUE_FULL,
             Self::Closed => reason::CLOSED,
         }
+    }
+}
+
+impl DropReason for NoRoom {
+    fn reason(&self) -> &'static str {
+        Self::reason(*self)
     }
 }
 
@@ -129,6 +136,13 @@ impl<T> Queue<T> {
     /// Items and bytes that wait or were taken and are not finished.
     pub fn level(&self) -> (usize, usize) {
         *self.used.level.lock()
+    }
+
+    /// Whether so much more may be pushed. What is larger than the whole queue has to wait until nothing is in it.
+    pub fn has_room(&self, items: usize, bytes: usize) -> bool {
+        let (held_items, held_bytes) = self.level();
+        let fits = |held: usize, more, limit| held == 0 || held.saturating_add(more) <= limit;
+        fits(held_items, items, self.limits.items) && fits(held_bytes, bytes, self.limits.bytes)
     }
 
     /// Takes no more items; what waits is handed out at once.

@@ -166,6 +166,11 @@ impl<'a, T: Template> TypedReport<'a, T> {
         self.call.batch.is_empty()
     }
 
+    /// All instances as the repeated field 1 of a request, each with its name in it.
+    pub fn framed(&self) -> &bytes::Bytes {
+        self.call.batch.framed()
+    }
+
     /// Bytes of all instances together, framing included.
     pub fn size(&self) -> usize {
         self.call.batch.framed().len()

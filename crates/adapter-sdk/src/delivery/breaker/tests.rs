@@ -66,3 +66,19 @@ async fn a_pause_holds_for_everyone() {
     pass.succeeded();
     assert!(breaker.is_closed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_of_an_account_holds_for_all_who_send_to_it() {
+    let of = |destination, account| Breaker::for_destination(destination, account, POLICY);
+    let (one, two) = (of("https://a.test", "key"), of("https://a.test", "key"));
+    let others =
+        [of("https://a.test", "other key"), of("https://b.test", "key"), of("https://a.testk", "ey")];
+    one.enter().await.paused(Duration::from_secs(30));
+    assert_eq!(wait(&two).await.0, Duration::from_secs(30));
+    for other in others {
+        assert_eq!(wait(&other).await.0, Duration::ZERO);
+    }
+    one.enter().await.paused(Duration::from_secs(30));
+    drop((one, two));
+    assert!(of("https://a.test", "key").is_closed(), "nobody held it any more");
+}

@@ -1,5 +1,7 @@
 //! Which proxies stand between us and a backend.
 
+use hyper_util::client::proxy::matcher::Matcher;
+
 use super::HttpOptionsError;
 use crate::secret::Secret;
 
@@ -29,6 +31,14 @@ impl ProxySettings {
         };
         let proxy = |name| find(name).or_else(|| find("ALL_PROXY")).map(Secret::from);
         Self { http: proxy("HTTP_PROXY"), https: proxy("HTTPS_PROXY"), no_proxy: find("NO_PROXY") }
+    }
+
+    /// Which proxy a connection goes through, for clients that are not reqwest's.
+    pub(in crate::delivery) fn matcher(&self) -> Matcher {
+        let text = |secret: &Option<Secret>| secret.as_ref().map(|url| url.expose().to_owned());
+        let none = self.no_proxy.clone().unwrap_or_default();
+        let (http, https) = (text(&self.http).unwrap_or_default(), text(&self.https).unwrap_or_default());
+        Matcher::builder().http(http).https(https).no(none).build()
     }
 
     /// Adds the proxies to a client.

@@ -19,7 +19,7 @@ pub struct ClientCertificate {
     pub key: PathBuf,
 }
 
-pub(super) fn config(options: &HttpOptions) -> Result<ClientConfig, HttpOptionsError> {
+pub(in crate::delivery) fn config(options: &HttpOptions) -> Result<ClientConfig, HttpOptionsError> {
     let roots = match &options.ca_file {
         Some(file) => roots_of(file)?,
         None => system_roots(),

@@ -1,0 +1,80 @@
+//! What follows from a status, for backends that use the codes as the specification of OTLP means them.
+
+use std::time::Duration;
+
+use prost::Message as _;
+use tonic::{Code, Status};
+
+use crate::delivery::Outcome;
+
+const RETRY_INFO: &str = "google.rpc.RetryInfo";
+
+/// What follows from a status: those of a transport that broke or a server that is busy are tried again, after the
+/// pause of a `google.rpc.RetryInfo` if there is one; a message that the server finds too large is split; the rest will
+/// never be taken ([OTLP], failures).
+///
+/// [OTLP]: https://opentelemetry.io/docs/specs/otlp/#failures
+pub fn outcome(status: &Status) -> Outcome {
+    let after = retry_info(status.details());
+    let detail = || format!("the backend answered {:?}: {}", status.code(), status.message());
+    match status.code() {
+        Code::Ok => Outcome::Delivered,
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => Outcome::Retry { after, detail: detail() },
+        Code::ResourceExhausted if after.is_some() => Outcome::Retry { after, detail: detail() },
+        Code::ResourceExhausted if too_large(status.message()) => Outcome::Split,
+        code => Outcome::Drop { reason: word(code), detail: detail() },
+    }
+}
+
+/// Servers have no code of their own for this; these are the texts of Go, Java, C++ and tonic.
+fn too_large(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["larger than max", "exceeds maximum", "message too large", "too large: found"]
+        .iter()
+        .any(|text| message.contains(text))
+}
+
+/// `google.rpc.Status`, as far as it is needed.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Details {
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<prost_types::Any>,
+}
+
+/// `google.rpc.RetryInfo`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RetryInfo {
+    #[prost(message, optional, tag = "1")]
+    retry_delay: Option<prost_types::Duration>,
+}
+
+/// The pause that a server asks for; none when what is there cannot be read.
+fn retry_info(details: &[u8]) -> Option<Duration> {
+    let details = Details::decode(details).ok()?.details;
+    let found = details.iter().find(|any| any.type_url.rsplit('/').next() == Some(RETRY_INFO))?;
+    RetryInfo::decode(&*found.value).ok()?.retry_delay?.try_into().ok()
+}
+
+/// A fixed word for a code.
+fn word(code: Code) -> &'static str {
+    match code {
+        Code::InvalidArgument => "grpc_invalid_argument",
+        Code::NotFound => "grpc_not_found",
+        Code::AlreadyExists => "grpc_already_exists",
+        Code::PermissionDenied => "grpc_permission_denied",
+        Code::ResourceExhausted => "grpc_resource_exhausted",
+        Code::FailedPrecondition => "grpc_failed_precondition",
+        Code::Unimplemented => "grpc_unimplemented",
+        Code::Internal => "grpc_internal",
+        Code::Unauthenticated => "grpc_unauthenticated",
+        _ => "grpc_other",
+    }
+}
+
+#[cfg(test)]
+mod tests;
