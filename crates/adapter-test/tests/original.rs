@@ -5,18 +5,19 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use mixer_adapter_sdk::templates::{TemplateService, Variety};
 use mixer_adapter_sdk::{
     Adapter, AdapterInfo, BuildError, Call, CheckResult, FieldProblem, Handler, HandlerError, HandlerSpec,
-    Process, ReportCall, ReportOutcome, ServeArgs, Server,
+    Process, QuotaCall, QuotaResult, ReportCall, ReportOutcome, ServeArgs, Server, Status,
 };
 use mixer_adapter_test::{Scenario, Subject};
 use mixer_proto::policy::v1beta1::Value;
 use mixer_proto::policy::v1beta1::value::Value as OneOf;
-use mixer_proto::template::{listentry, metric};
+use mixer_proto::template::{listentry, metric, quota};
 use parking_lot::Mutex;
 use prost::Message;
 
@@ -83,6 +84,12 @@ impl Handler for RecordingHandler {
         let instances = call.batch.iter().map(|instance| Bytes::copy_from_slice(instance.bytes));
         self.note(call.template, instances.collect());
         Box::pin(async { Ok(ReportOutcome::complete()) })
+    }
+
+    fn quota<'a>(&'a self, call: QuotaCall<'a>) -> BoxFuture<'a, Result<QuotaResult, HandlerError>> {
+        self.note(call.call.template, vec![call.call.bytes]);
+        let (amount, valid_duration) = (call.amount, Duration::from_secs(7));
+        Box::pin(async move { Ok(QuotaResult { status: Status::ok(), valid_duration, amount }) })
     }
 
     fn check_with_output<'a>(
@@ -233,4 +240,73 @@ steps: [{check: {source.user: jason}}]
     let (calls, configs) = &*record.0.lock();
     assert_eq!(calls[0].1[0][..7], b"\x0a\x05jason"[..]);
     assert_eq!(configs[0], &b"\x0a\x0e\x0a\x05jason\x12\x05admin"[..], "as the original encodes it");
+}
+
+/// The sample that takes a template of each kind, in a session and without: how its instances come is the same.
+#[tokio::test]
+async fn spybackend() {
+    let config = |adapter: &str| {
+        format!(
+            r#"
+apiVersion: config.istio.io/v1alpha2
+kind: handler
+metadata: {{name: spy, namespace: istio-system}}
+spec: {{adapter: {adapter}, connection: {{address: "${{ADDRESS}}"}}}}
+---
+apiVersion: config.istio.io/v1alpha2
+kind: instance
+metadata: {{name: requests, namespace: istio-system}}
+spec: {{template: metric, params: {{value: request.size, dimensions: {{user: source.user, took: response.duration}}}}}}
+---
+apiVersion: config.istio.io/v1alpha2
+kind: instance
+metadata: {{name: calls, namespace: istio-system}}
+spec: {{template: quota, params: {{dimensions: {{user: source.user}}}}}}
+---
+apiVersion: config.istio.io/v1alpha2
+kind: instance
+metadata: {{name: who, namespace: istio-system}}
+spec: {{template: listentry, params: {{value: source.user}}}}
+---
+apiVersion: config.istio.io/v1alpha2
+kind: rule
+metadata: {{name: spy, namespace: istio-system}}
+spec: {{actions: [{{handler: spy, instances: [requests, calls, who]}}]}}
+---
+steps:
+- {{check: {{source.user: jason}}, quotas: {{calls: 3}}}}
+- {{report: [{{source.user: jason, request.size: 120, response.duration: 1500us}}]}}
+"#
+        )
+    };
+    let session = (vec!["adapters/session.yaml"], config("spybackend-session"));
+    // Two of its templates are not among the files; what it is sent of the others does not depend on them.
+    let plain = std::fs::read_to_string(fixtures().unwrap_or_default().join("adapters/nosession.yaml"));
+    let plain = plain.unwrap_or_default().replace("  - apa\n", "").replace("  - checkoutput\n", "");
+    let plain = (vec![], format!("{}\n{}", plain.trim(), config("spybackend-nosession").trim_start()));
+    for (files, config) in [session, plain] {
+        let record = Record::default();
+        let adapter = recording(&["metric", "quota", "listentry"], &record);
+        let Some(told) = run(&files, &config, adapter, None).await else { return };
+        assert!(told.contains("quota calls: 3 granted for 7s"), "{told}");
+        let (calls, configs) = &*record.0.lock();
+        assert_eq!(configs[..], [Bytes::new()], "one handler, of no configuration");
+        let one = |wanted: &str| {
+            let mut found = calls.iter().filter(|(template, _)| template == wanted).flat_map(|(_, all)| all);
+            let instance = found.next().unwrap().clone();
+            assert_eq!(found.next(), None, "{wanted}");
+            instance
+        };
+        let sent = metric::InstanceMsg::decode(one("metric")).unwrap();
+        assert_eq!((sent.name.as_str(), sent.value), ("requests.instance.istio-system", Some(number(120))));
+        let took = mixer_proto::policy::v1beta1::Duration {
+            value: Some(prost_types::Duration { seconds: 0, nanos: 1_500_000 }),
+        };
+        let took = Value { value: Some(OneOf::DurationValue(took)) };
+        assert_eq!(sent.dimensions, [("took".to_owned(), took), ("user".to_owned(), text("jason"))].into());
+        let sent = quota::InstanceMsg::decode(one("quota")).unwrap();
+        assert_eq!(sent.dimensions, [("user".to_owned(), text("jason"))].into());
+        let sent = listentry::InstanceMsg::decode(one("listentry")).unwrap();
+        assert_eq!(sent.value, Some(text("jason")));
+    }
 }
