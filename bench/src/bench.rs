@@ -94,6 +94,16 @@ impl Bench {
         Ok(Subject::calls(load, vec![self.echo_pid]))
     }
 
+    /// Port of the echo server on loopback.
+    pub(crate) fn echo_port(&self) -> u16 {
+        self.echo_port
+    }
+
+    /// Process id of the echo server.
+    pub(crate) fn echo_pid(&self) -> u32 {
+        self.echo_pid
+    }
+
     /// The transport of a message to another process and nothing else.
     pub(crate) fn relay(&self, message: PathBuf, bags: u64) -> Subject {
         let server = (self.echo_port, self.echo_pid);

@@ -12,9 +12,11 @@ mod configuration;
 mod deployment;
 mod echo;
 mod load;
+mod newrelic;
 mod options;
 mod outcome;
 mod relay;
+mod soak;
 mod statistics;
 mod traffic;
 mod usage;
@@ -44,6 +46,8 @@ enum Part {
     Echo(echo::Args),
     /// The client of it that only moves bytes.
     Relay(relay::Args),
+    /// Ten minutes of load on the New Relic adapter, with everything that can go wrong.
+    Soak(soak::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -62,6 +66,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Part::Echo(args)) => echo::run(&args).await,
         Some(Part::Relay(args)) => {
             println!("{}", serde_json::to_string(&relay::run(&args).await?)?);
+            Ok(())
+        }
+        Some(Part::Soak(args)) => {
+            println!("{}", soak::run(&args).await?);
             Ok(())
         }
         None => measure(cli.options).await,

@@ -1,6 +1,7 @@
 //! The workloads, by name.
 
 mod check;
+mod deliver;
 mod memory;
 mod report;
 mod rules;
@@ -8,6 +9,7 @@ mod rules;
 use clap::ValueEnum;
 
 use crate::bench::Bench;
+use crate::newrelic::messages::Kind;
 use crate::outcome::Outcome;
 
 /// A workload.
@@ -29,6 +31,15 @@ pub(crate) enum Workload {
     Check,
     /// The same, and one quota.
     CheckQuota,
+    /// Samples through the New Relic adapter.
+    #[value(name = "deliver-metrics")]
+    DeliverMetrics,
+    /// Spans through the New Relic adapter.
+    #[value(name = "deliver-spans")]
+    DeliverSpans,
+    /// Log entries through the New Relic adapter.
+    #[value(name = "deliver-logs")]
+    DeliverLogs,
     /// 10,000 rules beside ten.
     Rules,
     /// Resident memory.
@@ -52,6 +63,9 @@ pub(crate) async fn run(bench: &Bench, progress: impl Fn(&str)) -> anyhow::Resul
             Workload::Report100Grpc => outcome.rows.push(report::grpc_batch(bench).await?),
             Workload::Check => outcome.rows.push(check::run(bench, false).await?),
             Workload::CheckQuota => outcome.rows.push(check::run(bench, true).await?),
+            Workload::DeliverMetrics => outcome.rows.extend(deliver::run(bench, Kind::Metrics).await?),
+            Workload::DeliverSpans => outcome.rows.extend(deliver::run(bench, Kind::Spans).await?),
+            Workload::DeliverLogs => outcome.rows.extend(deliver::run(bench, Kind::Logs).await?),
             Workload::Rules => rules::run(bench, &mut outcome).await?,
             Workload::Memory => memory::run(bench, &mut outcome).await?,
         }
