@@ -4,4 +4,3 @@
 
 mod backend;
 mod http;
-mod spool;
