@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod backend;
+mod durable;
 mod http;
+mod killed;
+mod pusher;
