@@ -6,6 +6,7 @@
 
 mod classify;
 mod connect;
+mod unary;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::http::{HttpOptions, HttpOptionsError, Url, tls};
 use connect::Connector;
 
 pub use classify::outcome;
+pub use unary::frame;
 
 /// An idle connection is asked so often whether it is there, so that one that was cut silently does not take the next
 /// payload with it.
