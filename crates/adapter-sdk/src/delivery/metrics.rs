@@ -24,6 +24,7 @@ pub struct DeliveryMetrics {
     spool_bytes: IntGaugeVec,
     spool_entries: IntGaugeVec,
     spool_corrupt: IntCounterVec,
+    reloads: IntCounterVec,
     latency: HistogramVec,
 }
 
@@ -85,6 +86,11 @@ impl DeliveryMetrics {
                 "Segments on disk that were set aside because bytes in them had changed.",
                 &["backend"],
             )?,
+            reloads: counter(
+                "mixer_adapter_delivery_file_reloads_total",
+                "Changed files of certificates towards backends: ok, or failed when the last good ones stay in use.",
+                &["result"],
+            )?,
             latency: HistogramVec::new(latency, &["backend"])?,
         })
     }
@@ -106,8 +112,15 @@ impl DeliveryMetrics {
     ///
     /// The registry has metrics of these names already.
     pub fn register(&self, registry: &Registry) -> Result<(), Error> {
-        let counters =
-            [&self.collected, &self.received, &self.sent, &self.retried, &self.dropped, &self.spool_corrupt];
+        let counters = [
+            &self.collected,
+            &self.received,
+            &self.sent,
+            &self.retried,
+            &self.dropped,
+            &self.spool_corrupt,
+            &self.reloads,
+        ];
         for counter in counters {
             registry.register(Box::new(counter.clone()))?;
         }
@@ -115,6 +128,16 @@ impl DeliveryMetrics {
             registry.register(Box::new(gauge.clone()))?;
         }
         registry.register(Box::new(self.latency.clone()))
+    }
+
+    /// Counts a change of files of certificates.
+    pub(super) fn reloaded(&self, result: &str) {
+        self.reloads.with_label_values(&[result]).inc();
+    }
+
+    /// Changes of files of certificates so far: `ok` or `failed`.
+    pub fn reloads_so_far(&self, result: &str) -> u64 {
+        self.reloads.with_label_values(&[result]).get()
     }
 
     /// The metrics of one backend.
