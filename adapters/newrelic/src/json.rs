@@ -110,8 +110,11 @@ pub(crate) fn metric(point: &Point, end: SystemTime) -> Vec<u8> {
         PointValue::Summary { count, sum, min, max } => {
             ("summary", json!({"count": count, "sum": sum, "min": min, "max": max}))
         }
-        PointValue::Histogram { counts, sum, .. } => {
-            ("summary", json!({"count": counts.iter().sum::<u64>(), "sum": sum, "min": null, "max": null}))
+        PointValue::Histogram { counts, sum, min, max, .. } => {
+            ("summary", json!({"count": counts.iter().sum::<u64>(), "sum": sum, "min": min, "max": max}))
+        }
+        PointValue::ExponentialHistogram(all) => {
+            ("summary", json!({"count": all.count, "sum": all.sum, "min": all.min, "max": all.max}))
         }
     };
     metric.insert("type".to_owned(), kind.into());

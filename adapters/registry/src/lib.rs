@@ -7,6 +7,8 @@ use mixer_adapter_api::Registry;
 use mixer_adapter_sdk::delivery::DeliveryMetrics;
 use mixer_prometheus_adapter::PrometheusAdapter;
 
+pub use mixer_adapter_sdk::delivery::spool::{SpoolArgs, SpoolError, SpoolHome, SpoolOptions};
+
 /// What hosted adapters need to know of the process that hosts them.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -25,6 +27,12 @@ pub fn registry(options: Options) -> Registry {
         Arc::new(PrometheusAdapter::new(options.prometheus_address.into())),
         mixer_stdio_adapter::adapter(),
     ])
+}
+
+/// The same adapters, whose handlers keep in a spool what they take and have not delivered yet.
+#[must_use]
+pub fn spooled(registry: &Registry, spool: &SpoolHome) -> Registry {
+    Registry::new(registry.iter().map(|adapter| spool.wrap(adapter.clone())).collect())
 }
 
 /// Shows what hosted adapters count of their deliveries to backends.

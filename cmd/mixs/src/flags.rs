@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueEnum};
+use mixer_adapters::SpoolArgs;
 use mixer_listen::ListenAddress;
 
 /// Go's way to write a duration: `2m0s`, `500ms`.
@@ -58,6 +59,8 @@ pub(crate) struct ServerFlags {
     pub(crate) probes: ProbeFlags,
     #[command(flatten)]
     pub(crate) stop: StopFlags,
+    #[command(flatten)]
+    pub(crate) spool: SpoolArgs,
     #[command(flatten)]
     pub(crate) shedding: SheddingFlags,
     #[command(flatten)]

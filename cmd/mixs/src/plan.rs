@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::bail;
+use mixer_adapters::SpoolOptions;
 use mixer_config::{Builtin, CompileOptions, LegacyKinds};
 use mixer_config_fs::FsSource;
 use mixer_dispatch::EngineOptions;
@@ -24,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) app: AppOptions,
     pub(crate) store: Store,
     pub(crate) prometheus_address: SocketAddr,
+    /// Where hosted adapters keep what they have not delivered yet.
+    pub(crate) spool: Option<SpoolOptions>,
     /// What the log should say first.
     pub(crate) warnings: Vec<String>,
 }
@@ -108,7 +111,13 @@ impl Plan {
             liveness_file: liveness(&flags.probes, &mut warnings),
             readiness_file: readiness(&flags.probes, &mut warnings),
         };
-        Ok(Self { app, store, prometheus_address: flags.prometheus_address, warnings })
+        Ok(Self {
+            app,
+            store,
+            prometheus_address: flags.prometheus_address,
+            spool: flags.spool.options(),
+            warnings,
+        })
     }
 }
 

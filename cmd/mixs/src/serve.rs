@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures::StreamExt as _;
+use mixer_adapters::SpoolHome;
 use mixer_config_fs::{Content as FileContent, FsSource, Update, Watch};
 use mixer_server::app::Bound;
 use mixer_server::config::{ConfigSource, ConfigUpdate, Content};
@@ -47,6 +48,12 @@ async fn serve(plan: Plan) -> anyhow::Result<()> {
     stop.on_signals().context("cannot handle signals")?;
     let adapters =
         mixer_adapters::registry(mixer_adapters::Options { prometheus_address: plan.prometheus_address });
+    // Held until the end: it delivers what an earlier process left.
+    let spool = match plan.spool {
+        Some(options) => Some(SpoolHome::open(options).await.context("--spoolDirectory cannot be used")?),
+        None => None,
+    };
+    let adapters = spool.as_ref().map_or(adapters.clone(), |spool| mixer_adapters::spooled(&adapters, spool));
     let source = match plan.store {
         Store::BuiltIn => ConfigSource::fixed("the built-in configuration", Content::default()),
         Store::Files(files) => watched(files),

@@ -38,6 +38,8 @@ pub mod sending {
     #![doc = include_str!("../docs/sending.md")]
 
     #[allow(unused_imports, reason = "the page links to these")]
+    use crate::TypedAdapter;
+    #[allow(unused_imports, reason = "the page links to these")]
     use crate::delivery::{
         Aggregated, Backend, Collector, Outcome, Pending, Pipeline, PipelineOptions, aggregate, grpc, http,
         params,

@@ -2,6 +2,7 @@
 //! series; what finds no room goes, without its attributes, into an overflow series, so that totals stay right.
 
 mod attributes;
+mod exponential;
 mod series;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use crate::typed::DropReason;
 use series::Series;
 
 pub use attributes::{Attribute, Attributes};
+pub use exponential::{ExponentialBuckets, ExponentialHistogram};
 pub use series::PointValue;
 
 /// What a sample is a sample of.
@@ -27,6 +29,8 @@ pub enum Kind {
     Summary,
     /// How many fell into each bucket.
     Histogram,
+    /// The same, with buckets that follow the samples.
+    ExponentialHistogram,
 }
 
 /// What a point of a count, a summary or a histogram covers.
@@ -50,18 +54,21 @@ pub struct AggregateOptions {
     pub idle: Duration,
     /// Upper bounds of the buckets of histograms, rising; above the last one there is one bucket more.
     pub bounds: Arc<[f64]>,
+    /// The most buckets of exponential histograms on each side of 0; at least two.
+    pub max_buckets: usize,
     /// The one attribute of overflow series, which is `true`.
     pub overflow_attribute: Arc<str>,
 }
 
 impl Default for AggregateOptions {
-    /// Deltas of 10,000 series; ten minutes; the buckets of Prometheus.
+    /// Deltas of 10,000 series; ten minutes; the buckets of Prometheus; 160 exponential buckets, as in OpenTelemetry.
     fn default() -> Self {
         Self {
             temporality: Temporality::Delta,
             max_series: 10_000,
             idle: Duration::from_secs(600),
             bounds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0].into(),
+            max_buckets: 160,
             overflow_attribute: "overflow".into(),
         }
     }
@@ -107,7 +114,7 @@ pub struct Point {
     pub name: Arc<str>,
     /// The attributes, sorted.
     pub attributes: Attributes,
-    /// Beginning of what the point covers: the last harvest, or of a cumulative series its first sample.
+    /// Beginning of what the point covers: the last harvest, or of a cumulative series the last one before its first sample.
     pub start: SystemTime,
     /// When the last sample came.
     pub last: SystemTime,
@@ -181,7 +188,7 @@ impl Aggregator {
             return Ok(Recorded::Series);
         }
         if state.series.len() < max {
-            let series = self.begin(&state, kind, now);
+            let series = self.begin(&state, kind);
             state.series.entry(key).or_insert(series).add(value, now);
             return Ok(Recorded::Series);
         }
@@ -190,17 +197,14 @@ impl Aggregator {
         if !state.overflow.contains_key(&key) && state.overflow.len() >= max.max(1) {
             return Err(NotRecorded::SeriesLimit);
         }
-        let series = self.begin(&state, kind, now);
+        let series = self.begin(&state, kind);
         state.overflow.entry(key).or_insert(series).add(value, now);
         Ok(Recorded::Overflow)
     }
 
-    fn begin(&self, state: &State, kind: Kind, now: SystemTime) -> Series {
-        let start = match self.options.temporality {
-            Temporality::Delta => state.since,
-            Temporality::Cumulative => now,
-        };
-        Series::new(kind, &self.options.bounds, start)
+    /// A series that nobody has seen yet: at the last harvest it was at zero.
+    fn begin(&self, state: &State, kind: Kind) -> Series {
+        Series::new(kind, &self.options, state.since)
     }
 
     /// How many series there are, those of overflow included.

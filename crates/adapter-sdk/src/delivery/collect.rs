@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::aggregate::{Aggregator, Harvest};
 use super::queue::{NoRoom, QueueLimits};
+use super::spool::is_replaying;
 
 /// About what one series takes in memory and in a payload, for collectors that do not know better.
 const SERIES_BYTES: usize = 256;
@@ -16,7 +17,8 @@ pub trait Collector: Send + Sync + 'static {
     /// What is delivered.
     type Item: Send + Sync + 'static;
 
-    /// Takes what came since the last time. One task at a time calls it.
+    /// Takes what came since the last time. One task at a time calls it. With a spool no call adds anything meanwhile; without one, what
+    /// is added meanwhile is part of this harvest or the next.
     fn take(&self, now: SystemTime) -> Vec<Self::Item>;
 
     /// About how many items a harvest would give now, and their bytes.
@@ -55,7 +57,8 @@ impl<T> Pending<T> {
         let (items, held) = &mut *self.state.lock();
         // An item that is larger than all that may be kept goes alone, as it does in a batch.
         let fits = items.is_empty() || held.saturating_add(bytes) <= self.limits.bytes;
-        if items.len() >= self.limits.items || !fits {
+        // What stands on disk has been accepted already, and comes in small parts.
+        if (items.len() >= self.limits.items || !fits) && !is_replaying() {
             return Err(NoRoom::Full);
         }
         items.push(item);

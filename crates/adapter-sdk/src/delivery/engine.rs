@@ -1,6 +1,7 @@
 //! Takes batches from a queue to a backend, a few at the same time: attempts, retries, splits, and an end.
 
 mod attempts;
+mod outbox;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,14 +12,17 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, BatchLimits};
 use super::breaker::{Breaker, BreakerPolicy};
 use super::metrics::BackendMetrics;
 use super::outcome::{Outcome, reason};
+use super::pipeline::SpoolUse;
 use super::queue::{NoRoom, Queue, QueueLimits};
 use super::request_id::RequestId;
 use super::retry::RetryPolicy;
+use super::spool::Outbox;
 use crate::serve::throttle::Throttle;
 use crate::typed::Refused;
 
@@ -111,8 +115,13 @@ struct Shared<B: Backend> {
     options: EngineOptions,
     queue: Queue<B::Item>,
     metrics: BackendMetrics,
-    /// Items that were received, and neither sent nor dropped yet.
+    /// Items that were received, and neither sent nor dropped yet. Not those that wait on disk.
     pending: AtomicUsize,
+    /// What waits on disk.
+    outbox: Option<(Arc<Outbox>, SpoolUse)>,
+    /// What waits on disk may be delivered.
+    begun: CancellationToken,
+    closing: CancellationToken,
     full: Throttle,
     lost: Throttle,
     failing: Throttle,
@@ -121,6 +130,16 @@ struct Shared<B: Backend> {
 impl<B: Backend> Engine<B> {
     /// Starts on the current runtime.
     pub fn start(backend: B, options: EngineOptions, metrics: BackendMetrics) -> Self {
+        Self::start_with(backend, options, metrics, None)
+    }
+
+    /// Starts with payloads that wait on disk, or without.
+    pub(super) fn start_with(
+        backend: B,
+        options: EngineOptions,
+        metrics: BackendMetrics,
+        outbox: Option<(Arc<Outbox>, SpoolUse)>,
+    ) -> Self {
         let queue = Queue::new(options.queue, metrics.queue.clone());
         let throttle = || Throttle::new(LOG_PERIOD);
         let shared = Arc::new(Shared {
@@ -129,11 +148,17 @@ impl<B: Backend> Engine<B> {
             queue,
             metrics,
             pending: AtomicUsize::new(0),
+            outbox,
+            begun: CancellationToken::new(),
+            closing: CancellationToken::new(),
             full: throttle(),
             lost: throttle(),
             failing: throttle(),
         });
-        let running = tokio::spawn(run(shared.clone()));
+        let running = match shared.outbox {
+            None => tokio::spawn(run(shared.clone())),
+            Some(_) => tokio::spawn(outbox::run(shared.clone())),
+        };
         Self { shared, running: Mutex::new(Some(running)) }
     }
 
@@ -172,13 +197,16 @@ impl<B: Backend> Engine<B> {
 
     /// Items that are neither delivered nor dropped yet.
     pub fn pending(&self) -> usize {
-        self.shared.pending.load(Ordering::Relaxed)
+        let on_disk = self.shared.outbox.as_ref().map(|(outbox, _)| outbox.level().1).unwrap_or_default();
+        let on_disk = usize::try_from(on_disk).unwrap_or(usize::MAX);
+        self.shared.pending.load(Ordering::Relaxed).saturating_add(on_disk)
     }
 
-    /// Takes no more items, delivers what waits, and gives up on the rest after `patience`. Returns how many items
-    /// were given up.
+    /// Takes no more items, delivers what waits, and gives up on the rest after `patience`; what waits on disk stays there.
+    /// Returns how many items were given up.
     pub async fn close(&self, patience: Duration) -> usize {
         self.shared.queue.close();
+        self.shared.closing.cancel();
         let running = self.running.lock().take();
         if let Some(mut running) = running
             && tokio::time::timeout(patience, &mut running).await.is_err()
@@ -206,6 +234,9 @@ impl<B: Backend> fmt::Debug for Engine<B> {
         f.debug_struct("Engine").field("backend", &self.shared.metrics.backend()).finish_non_exhaustive()
     }
 }
+
+/// Items as payloads: what fits together, and how many items that is.
+pub(super) type Encoded = Vec<(Bytes, usize)>;
 
 /// Until the queue is closed and empty, and everything taken from it is settled.
 async fn run<B: Backend>(shared: Arc<Shared<B>>) {

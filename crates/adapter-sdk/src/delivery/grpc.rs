@@ -6,25 +6,29 @@
 
 mod classify;
 mod connect;
+mod unary;
 
 use std::time::Duration;
 
 use ::http::Uri;
 use tonic::transport::{Channel, Endpoint};
 
+use super::http::rotating::Rotating;
 use super::http::{HttpOptions, HttpOptionsError, Url, tls};
 use connect::Connector;
 
 pub use classify::outcome;
+pub use unary::frame;
 
 /// An idle connection is asked so often whether it is there, so that one that was cut silently does not take the next
 /// payload with it.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// Calls a backend over one connection, which is made anew when it is lost. Cheap to clone.
+/// Calls a backend over one connection, which is made anew when it is lost, and when a file of certificates changes. Cheap to
+/// clone.
 #[derive(Clone, Debug)]
 pub struct GrpcClient {
-    channel: Channel,
+    channel: Rotating<Channel>,
 }
 
 impl GrpcClient {
@@ -41,9 +45,9 @@ impl GrpcClient {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return Err(unusable(&"the URL has no host or no port"));
         };
-        let config = match url.scheme() {
-            "https" => Some(tls::config(options)?),
-            "http" => None,
+        let is_tls = match url.scheme() {
+            "https" => true,
+            "http" => false,
             scheme => return Err(unusable(&format!("{scheme} is no scheme of gRPC"))),
         };
         let origin: Uri = format!("{}://{host}:{port}", url.scheme()).parse().map_err(|e| unusable(&e))?;
@@ -57,14 +61,20 @@ impl GrpcClient {
             .keep_alive_while_idle(true)
             .user_agent(&options.user_agent)
             .map_err(|e| unusable(&e))?;
-        let connector = Connector::new(origin, config, options.proxy.matcher());
-        let connect = tower::service_fn(move |_: Uri| connector.clone().connect());
-        Ok(Self { channel: endpoint.connect_with_connector_lazy(connect) })
+        let files = if is_tls { options.files() } else { Vec::new() };
+        let (every, options) = (options.reload_interval, options.clone());
+        let channel = Rotating::new(files, every, move || {
+            let config = if is_tls { Some(tls::config(&options)?) } else { None };
+            let connector = Connector::new(origin.clone(), config, options.proxy.matcher());
+            let connect = tower::service_fn(move |_: Uri| connector.clone().connect());
+            Ok(endpoint.connect_with_connector_lazy(connect))
+        })?;
+        Ok(Self { channel })
     }
 
     /// The channel, for a generated client.
     pub fn channel(&self) -> Channel {
-        self.channel.clone()
+        Channel::clone(&self.channel.get())
     }
 }
 

@@ -4,6 +4,7 @@
 mod classify;
 mod credential;
 mod proxy;
+pub(super) mod rotating;
 pub(super) mod tls;
 
 use std::error::Error as _;
@@ -18,6 +19,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::retry::parse_retry_after;
+use crate::secret::DEFAULT_RELOAD_INTERVAL;
+use rotating::Rotating;
 
 pub use credential::{Credential, CredentialError};
 pub use proxy::ProxySettings;
@@ -42,6 +45,16 @@ pub struct HttpOptions {
     pub proxy: ProxySettings,
     /// The header `User-Agent`.
     pub user_agent: String,
+    /// How often the files of certificates and keys are looked at for changes.
+    pub reload_interval: Duration,
+}
+
+impl HttpOptions {
+    /// The files that a client is made of.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let own = self.client_certificate.iter().flat_map(|own| [own.certificate.clone(), own.key.clone()]);
+        self.ca_file.iter().cloned().chain(own).collect()
+    }
 }
 
 impl Default for HttpOptions {
@@ -54,6 +67,7 @@ impl Default for HttpOptions {
             client_certificate: None,
             proxy: ProxySettings::default(),
             user_agent: concat!("mixer-adapter-sdk/", env!("CARGO_PKG_VERSION")).to_owned(),
+            reload_interval: DEFAULT_RELOAD_INTERVAL,
         }
     }
 }
@@ -77,10 +91,11 @@ pub enum HttpOptionsError {
     Client(String),
 }
 
-/// Sends payloads. Cheap to clone; clones share their connections.
+/// Sends payloads. Cheap to clone; clones share their connections. When a file of certificates changes, new connections use
+/// what it holds then.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    client: reqwest::Client,
+    client: Rotating<reqwest::Client>,
 }
 
 impl HttpClient {
@@ -90,18 +105,8 @@ impl HttpClient {
     ///
     /// A file or the address of a proxy is not usable.
     pub fn new(options: &HttpOptions) -> Result<Self, HttpOptionsError> {
-        let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(options)?)
-            .timeout(options.timeout)
-            .connect_timeout(options.connect_timeout)
-            .user_agent(&options.user_agent)
-            // A payload goes where the operator said, with its credential, and nowhere else.
-            .redirect(reqwest::redirect::Policy::none())
-            // Retries are the engine's, which counts them.
-            .retry(reqwest::retry::never());
-        let builder = options.proxy.apply(builder)?;
-        let client = builder.build().map_err(|error| HttpOptionsError::Client(chain(error)))?;
-        Ok(Self { client })
+        let (files, every, options) = (options.files(), options.reload_interval, options.clone());
+        Ok(Self { client: Rotating::new(files, every, move || client(&options))? })
     }
 
     /// Sends a body once.
@@ -110,22 +115,48 @@ impl HttpClient {
     ///
     /// There was no answer.
     pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes) -> Result<Answer, NoAnswer> {
-        let request = self.client.post(url.clone()).headers(headers).body(body);
-        let mut response = request.send().await.map_err(|error| NoAnswer(chain(error)))?;
-        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
-        let status = response.status();
-        let mut body = BytesMut::new();
-        // The status has been said; what follows is only for the log.
-        while let Ok(Some(part)) = response.chunk().await {
-            let room = MAX_ANSWER.saturating_sub(body.len());
-            body.extend_from_slice(part.get(..room).unwrap_or(&part));
-            if room <= part.len() {
-                break;
-            }
-        }
-        Ok(Answer { status, retry_after, body: body.freeze() })
+        answer(self.client.get().post(url.clone()).headers(headers).body(body)).await
     }
+
+    /// Asks once, as for tokens and for what a server tells about the machine.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer.
+    pub async fn get(&self, url: &Url, headers: HeaderMap) -> Result<Answer, NoAnswer> {
+        answer(self.client.get().get(url.clone()).headers(headers)).await
+    }
+}
+
+fn client(options: &HttpOptions) -> Result<reqwest::Client, HttpOptionsError> {
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls::config(options)?)
+        .timeout(options.timeout)
+        .connect_timeout(options.connect_timeout)
+        .user_agent(&options.user_agent)
+        // A payload goes where the operator said, with its credential, and nowhere else.
+        .redirect(reqwest::redirect::Policy::none())
+        // Retries are the engine's, which counts them.
+        .retry(reqwest::retry::never());
+    let builder = options.proxy.apply(builder)?;
+    builder.build().map_err(|error| HttpOptionsError::Client(chain(error)))
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Result<Answer, NoAnswer> {
+    let mut response = request.send().await.map_err(|error| NoAnswer(chain(error)))?;
+    let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
+    let status = response.status();
+    let mut body = BytesMut::new();
+    // The status has been said; what follows is only for the log.
+    while let Ok(Some(part)) = response.chunk().await {
+        let room = MAX_ANSWER.saturating_sub(body.len());
+        body.extend_from_slice(part.get(..room).unwrap_or(&part));
+        if room <= part.len() {
+            break;
+        }
+    }
+    Ok(Answer { status, retry_after, body: body.freeze() })
 }
 
 /// What a backend answered.

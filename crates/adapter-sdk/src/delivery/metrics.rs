@@ -21,6 +21,10 @@ pub struct DeliveryMetrics {
     dropped: IntCounterVec,
     queue_items: IntGaugeVec,
     queue_bytes: IntGaugeVec,
+    spool_bytes: IntGaugeVec,
+    spool_entries: IntGaugeVec,
+    spool_corrupt: IntCounterVec,
+    reloads: IntCounterVec,
     latency: HistogramVec,
 }
 
@@ -69,6 +73,24 @@ impl DeliveryMetrics {
                 "mixer_adapter_delivery_queue_bytes",
                 "Bytes of the items that wait or are being delivered.",
             )?,
+            spool_bytes: gauge(
+                "mixer_adapter_delivery_spool_bytes",
+                "Bytes of journals and outboxes on disk.",
+            )?,
+            spool_entries: gauge(
+                "mixer_adapter_delivery_spool_entries",
+                "Payloads on disk that are not delivered yet.",
+            )?,
+            spool_corrupt: counter(
+                "mixer_adapter_delivery_spool_corrupt_segments_total",
+                "Segments on disk that were set aside because bytes in them had changed.",
+                &["backend"],
+            )?,
+            reloads: counter(
+                "mixer_adapter_delivery_file_reloads_total",
+                "Changed files of certificates towards backends: ok, or failed when the last good ones stay in use.",
+                &["result"],
+            )?,
             latency: HistogramVec::new(latency, &["backend"])?,
         })
     }
@@ -90,14 +112,32 @@ impl DeliveryMetrics {
     ///
     /// The registry has metrics of these names already.
     pub fn register(&self, registry: &Registry) -> Result<(), Error> {
-        let counters = [&self.collected, &self.received, &self.sent, &self.retried, &self.dropped];
+        let counters = [
+            &self.collected,
+            &self.received,
+            &self.sent,
+            &self.retried,
+            &self.dropped,
+            &self.spool_corrupt,
+            &self.reloads,
+        ];
         for counter in counters {
             registry.register(Box::new(counter.clone()))?;
         }
-        for gauge in [&self.queue_items, &self.queue_bytes] {
+        for gauge in [&self.queue_items, &self.queue_bytes, &self.spool_bytes, &self.spool_entries] {
             registry.register(Box::new(gauge.clone()))?;
         }
         registry.register(Box::new(self.latency.clone()))
+    }
+
+    /// Counts a change of files of certificates.
+    pub(super) fn reloaded(&self, result: &str) {
+        self.reloads.with_label_values(&[result]).inc();
+    }
+
+    /// Changes of files of certificates so far: `ok` or `failed`.
+    pub fn reloads_so_far(&self, result: &str) -> u64 {
+        self.reloads.with_label_values(&[result]).get()
     }
 
     /// The metrics of one backend.
@@ -114,6 +154,11 @@ impl DeliveryMetrics {
                 items: self.queue_items.with_label_values(labels),
                 bytes: self.queue_bytes.with_label_values(labels),
             },
+            spool: SpoolGauges {
+                bytes: self.spool_bytes.with_label_values(labels),
+                entries: self.spool_entries.with_label_values(labels),
+                corrupt: self.spool_corrupt.with_label_values(labels),
+            },
             latency: self.latency.with_label_values(labels),
         }
     }
@@ -129,6 +174,7 @@ pub struct BackendMetrics {
     retried: IntCounter,
     dropped: IntCounterVec,
     pub(super) queue: QueueGauges,
+    pub(super) spool: SpoolGauges,
     latency: Histogram,
 }
 
@@ -198,4 +244,15 @@ impl QueueGauges {
         self.items.sub(items as i64);
         self.bytes.sub(bytes as i64);
     }
+}
+
+/// What the logs of a backend hold on disk, summed over its handlers.
+#[derive(Clone, Debug)]
+pub(super) struct SpoolGauges {
+    /// Bytes of all segments.
+    pub(super) bytes: IntGauge,
+    /// Payloads that are not settled.
+    pub(super) entries: IntGauge,
+    /// Segments that were set aside.
+    pub(super) corrupt: IntCounter,
 }

@@ -13,6 +13,14 @@ pub mod reason {
     pub const TOO_LARGE: &str = "too_large";
     /// Retried for as long as may be.
     pub const GAVE_UP: &str = "gave_up";
+    /// Older than payloads on disk may become.
+    pub const EXPIRED: &str = "expired";
+    /// The oldest on disk, which made room.
+    pub const SPOOL_FULL: &str = "spool_full";
+    /// The disk cannot be written; the caller was told.
+    pub const SPOOL_FAILED: &str = "spool_failed";
+    /// Bytes on disk have changed.
+    pub const SPOOL_CORRUPT: &str = "spool_corrupt";
     /// Not delivered by the end of the time for closing.
     pub const SHUTDOWN: &str = "shutdown";
 }

@@ -63,6 +63,7 @@ impl ConnectionParams<'_> {
             client_certificate,
             proxy: self.proxy(prefix, problems),
             user_agent: user_agent.to_owned(),
+            ..default
         }
     }
 

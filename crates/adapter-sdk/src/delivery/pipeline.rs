@@ -2,6 +2,8 @@
 //! collected and its [`Backend`] how items are sent; the pipeline harvests, hands over, refuses what it cannot keep, and
 //! flushes in the end.
 
+mod durable;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +13,7 @@ use mixer_adapter_api::{BuildError, ErrorKind, HandlerError, ReportOutcome};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::batch::BatchLimits;
@@ -19,9 +22,11 @@ use super::engine::{Backend, Engine, EngineOptions, Payload};
 use super::metrics::BackendMetrics;
 use super::outcome::{Outcome, reason};
 use super::request_id::RequestId;
+use super::spool::{Replay, Slot, SpoolError};
 use crate::serve::throttle::Throttle;
 use crate::typed::template::variety;
 use crate::typed::{DropReason, Template, TypedReport};
+use durable::Durable;
 
 /// At most one line of a kind in this time.
 const LOG_PERIOD: Duration = Duration::from_secs(10);
@@ -95,7 +100,10 @@ struct Shared<C: Collector, B: Backend<Item = C::Item>> {
     /// One harvest at a time.
     harvest: tokio::sync::Mutex<()>,
     closed: AtomicBool,
+    /// The harvests by time end.
+    stop: CancellationToken,
     refused: Throttle,
+    durable: Option<Durable>,
 }
 
 impl<C: Collector, B: Backend<Item = C::Item>> Pipeline<C, B> {
@@ -110,11 +118,20 @@ impl<C: Collector, B: Backend<Item = C::Item>> Pipeline<C, B> {
         options: PipelineOptions,
         metrics: BackendMetrics,
     ) -> Result<Self, BuildError> {
-        let PipelineOptions { name, harvest_period, early_bytes, close_patience, engine, .. } = options;
+        let PipelineOptions { name, harvest_period, early_bytes, close_patience, engine, spool } = options;
         let attempt_timeout = engine.attempt_timeout;
+        let slot = Slot::current();
+        if slot.as_ref().is_some_and(|slot| slot.has(name)) {
+            return Err(BuildError(format!("two pipelines of the handler are named {name}")));
+        }
+        let durable = match &slot {
+            Some(slot) => Some(Durable::open(slot, name, &metrics).await?),
+            None => None,
+        };
+        let outbox = durable.as_ref().map(|durable| (durable.outbox.clone(), spool));
         let shared = Arc::new(Shared {
             collector,
-            engine: Engine::start(backend, engine, metrics.clone()),
+            engine: Engine::start_with(backend, engine, metrics.clone(), outbox),
             metrics,
             name,
             early_bytes,
@@ -123,8 +140,13 @@ impl<C: Collector, B: Backend<Item = C::Item>> Pipeline<C, B> {
             due: Notify::new(),
             harvest: tokio::sync::Mutex::default(),
             closed: AtomicBool::new(false),
+            stop: CancellationToken::new(),
             refused: Throttle::new(LOG_PERIOD),
+            durable,
         });
+        if let Some(slot) = slot {
+            slot.add(shared.clone());
+        }
         let harvesting = tokio::spawn(run(shared.clone(), harvest_period));
         Ok(Self { shared, harvesting: Mutex::new(Some(AbortOnDropHandle::new(harvesting))) })
     }
@@ -157,12 +179,29 @@ impl<C: Collector, B: Backend<Item = C::Item>> Pipeline<C, B> {
         E: DropReason,
     {
         let shared = &*self.shared;
-        shared.has_room(report.len())?;
-        let now = SystemTime::now();
-        let outcome = report.each(|name, view| take(name, view, now));
-        if shared.collector.is_due(shared.early_bytes) {
-            shared.due.notify_one();
+        let mut each = |at| report.each(|name, view| take(name, view, at));
+        let Some(durable) = &shared.durable else {
+            shared.has_room(report.len())?;
+            let outcome = each(SystemTime::now());
+            return shared.taken(report.len(), outcome);
+        };
+        if let Some(replay) = Replay::current() {
+            // A report of an earlier process; it is in the journal of one pipeline, and each has its own.
+            let own = replay.pipeline == durable.id;
+            return Ok(if own {
+                durable.replayed(replay.at, || each(replay.at))
+            } else {
+                ReportOutcome::complete()
+            });
         }
+        shared.has_room(report.len())?;
+        let at = SystemTime::now();
+        // Held until the collector has what the journal has, so that a harvest takes both or neither.
+        let _taking = durable.taking().await;
+        let kept = durable.journal.append(at, T::NAME, report.framed()).await;
+        kept.map_err(|error| shared.not_kept(report.len(), &error))?;
+        durable.came(at);
+        let outcome = each(at);
         shared.taken(report.len(), outcome)
     }
 
@@ -177,13 +216,23 @@ impl<C: Collector, B: Backend<Item = C::Item>> Pipeline<C, B> {
     }
 
     /// Takes nothing more, harvests, and delivers what waits within [`PipelineOptions::close_patience`]. What is left
-    /// then is dropped and counted.
+    /// then is dropped and counted; with a spool it stays there, and is delivered later.
     pub async fn close(&self) {
         let shared = &self.shared;
+        let until = Instant::now() + shared.close_patience;
         shared.closed.store(true, Ordering::Relaxed);
-        shared.harvest(true).await;
-        drop(self.harvesting.lock().take());
-        shared.engine.close(shared.close_patience).await;
+        shared.stop.cancel();
+        let harvesting = self.harvesting.lock().take();
+        let harvested = async {
+            if let Some(harvesting) = harvesting {
+                // A harvest that has begun goes to its end.
+                let _ = harvesting.await;
+            }
+            shared.harvest(true).await;
+        };
+        // Only a disk that hangs takes so long; what is in the journal stays there.
+        let _ = tokio::time::timeout_at(until, harvested).await;
+        shared.engine.close(until.saturating_duration_since(Instant::now())).await;
     }
 
     /// Sends a payload of these items once, past everything that waits. None make a payload without items, by which many
@@ -221,6 +270,7 @@ async fn run<C: Collector, B: Backend<Item = C::Item>>(shared: Arc<Shared<C, B>>
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            () = shared.stop.cancelled() => return,
             _ = interval.tick() => {}
             () = shared.due.notified() => {}
         }
@@ -254,8 +304,21 @@ impl<C: Collector, B: Backend<Item = C::Item>> Shared<C, B> {
         HandlerError::new(ErrorKind::Unavailable, text)
     }
 
+    fn not_kept(&self, instances: usize, error: &SpoolError) -> HandlerError {
+        let reason = match error {
+            SpoolError::Full { .. } => reason::SPOOL_FULL,
+            SpoolError::Io { .. } | SpoolError::InUse(_) | SpoolError::Closed => reason::SPOOL_FAILED,
+        };
+        self.due.notify_one();
+        self.refuse(instances, reason, &format!("it cannot be kept on disk: {error}"))
+    }
+
     /// Counts what was taken of a report; one of which nothing found room is refused.
     fn taken(&self, instances: usize, outcome: ReportOutcome) -> Result<ReportOutcome, HandlerError> {
+        let early = self.durable.as_ref().is_some_and(Durable::is_due);
+        if early || self.collector.is_due(self.early_bytes) {
+            self.due.notify_one();
+        }
         let count =
             |dropped: &mixer_adapter_api::Dropped| usize::try_from(dropped.count).unwrap_or(usize::MAX);
         let full = outcome.dropped.iter().filter(|dropped| dropped.reason == reason::QUEUE_FULL);
@@ -275,6 +338,16 @@ impl<C: Collector, B: Backend<Item = C::Item>> Shared<C, B> {
     /// is: series go on adding up, and a list refuses reports when it is full, which callers see.
     async fn harvest(&self, must: bool) {
         let _one = self.harvest.lock().await;
+        if let Some(durable) = &self.durable {
+            let kept = durable.harvest(&self.collector, &self.engine).await;
+            if let Err(error) = kept
+                && let Some(held_back) = self.refused.pass()
+            {
+                let (backend, pipeline) = (self.metrics.backend(), self.name);
+                tracing::error!(backend, pipeline, held_back, "a harvest cannot be kept yet: {error}");
+            }
+            return;
+        }
         let (items, bytes) = self.collector.level();
         if !must && !self.engine.has_room(items, bytes) {
             return;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::auth::AuthArgs;
 use super::tls::TlsArgs;
+#[cfg(feature = "delivery")]
+use crate::delivery::spool::SpoolArgs;
 use crate::templates::Variety;
 use mixer_listen::ListenAddress;
 
@@ -119,6 +121,11 @@ pub struct ServeArgs {
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
     pub shutdown_grace: Duration,
 
+    #[cfg(feature = "delivery")]
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would take the place of the program's help text")]
+    pub spool: SpoolArgs,
+
     /// Which log lines are written: off, error, warn, info, debug or trace, for single modules too
     /// (`info,h2=warn`).
     #[arg(long, value_name = "FILTER", default_value = "info")]
@@ -197,6 +204,8 @@ impl Default for ServeArgs {
             handler_idle_timeout: Duration::from_secs(30 * 60),
             drain_delay: Duration::from_secs(3),
             shutdown_grace: Duration::from_secs(20),
+            #[cfg(feature = "delivery")]
+            spool: SpoolArgs::default(),
             log_level: "info".to_owned(),
             log_format: LogFormat::Text,
         }

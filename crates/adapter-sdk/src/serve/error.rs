@@ -46,6 +46,10 @@ pub enum ServeError {
     /// What the adapter does before it serves has failed.
     #[error("{0}")]
     Start(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// `--spoolDirectory` cannot be used.
+    #[cfg(feature = "delivery")]
+    #[error("--spoolDirectory: {0}")]
+    Spool(#[from] crate::delivery::spool::SpoolError),
     /// The output of --dryRun cannot be written.
     #[error("--dryRun cannot write to {}: {message}", file.display())]
     DryRun {

@@ -29,6 +29,8 @@ use super::reload::Watched;
 use super::session::{self, Sessions};
 use super::tls::Tls;
 use super::{monitoring, quiet, reflection};
+#[cfg(feature = "delivery")]
+use crate::delivery::spool::SpoolHome;
 use crate::http::HttpServer;
 use crate::templates::TemplateService;
 use mixer_listen::{ListenAddress, Listener};
@@ -59,6 +61,9 @@ pub struct Server {
     tls: Option<Arc<Tls>>,
     /// The files of TLS and of tokens.
     watched: [Watched; 2],
+    /// Delivers what is left from before for as long as the server runs.
+    #[cfg(feature = "delivery")]
+    _spool: Option<SpoolHome>,
 }
 
 impl Server {
@@ -84,6 +89,8 @@ impl Server {
         if let Some(file) = &args.dry_run {
             adapter = Arc::new(DryRun::new(adapter, &services, file.as_ref())?);
         }
+        #[cfg(feature = "delivery")]
+        let spool = open_spool(&args, &mut adapter).await?;
         let registry = Registry::new();
         let metrics = Arc::new(Metrics::register(&registry)?);
         #[cfg(feature = "delivery")]
@@ -124,6 +131,8 @@ impl Server {
             guard,
             tls,
             watched,
+            #[cfg(feature = "delivery")]
+            _spool: spool,
         })
     }
 
@@ -243,6 +252,18 @@ impl Server {
         let (guard, intake) = (self.guard.clone(), self.intake.clone());
         Ok((Doors { methods, routes, guard, intake, drain: CancellationToken::new() }, health))
     }
+}
+
+/// Lets handlers keep on disk what they take, when a flag says where. A dry run builds no handler.
+#[cfg(feature = "delivery")]
+async fn open_spool(
+    args: &ServeArgs,
+    adapter: &mut Arc<dyn Adapter>,
+) -> Result<Option<SpoolHome>, ServeError> {
+    let Some(options) = args.spool.options().filter(|_| args.dry_run.is_none()) else { return Ok(None) };
+    let home = SpoolHome::open(options).await?;
+    *adapter = home.wrap(adapter.clone());
+    Ok(Some(home))
 }
 
 fn limits(args: &ServeArgs) -> Limits {

@@ -9,10 +9,10 @@ use ::http::HeaderMap;
 use bytes::Bytes;
 use hyper::Response;
 use mixer_adapter_sdk::Secret;
-use mixer_adapter_sdk::delivery::Outcome;
 use mixer_adapter_sdk::delivery::http::{
     Answer, ClientCertificate, Credential, HttpClient, HttpOptions, ProxySettings, Url, gzip,
 };
+use mixer_adapter_sdk::delivery::{DeliveryMetrics, Outcome};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
@@ -147,16 +147,16 @@ fn what_is_no_proxy_is_an_error() {
     assert!(error.to_string().contains("https proxy"), "{error}");
 }
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
+pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
 
-fn authority() -> Authority {
+pub(crate) fn authority() -> Authority {
     let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
 /// A server that wants a certificate of the authority when `mutual`.
-fn acceptor(authority: &Authority, mutual: bool) -> TlsAcceptor {
+pub(crate) fn acceptor(authority: &Authority, mutual: bool) -> TlsAcceptor {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     let certificate = params.signed_by(&key, authority).unwrap();
@@ -171,7 +171,8 @@ fn acceptor(authority: &Authority, mutual: bool) -> TlsAcceptor {
         false => builder.with_no_client_auth(),
     };
     let key = rustls_pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
-    let config = builder.with_single_cert(vec![certificate.der().clone()], key.into()).unwrap();
+    let mut config = builder.with_single_cert(vec![certificate.der().clone()], key.into()).unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     TlsAcceptor::from(Arc::new(config))
 }
 
@@ -205,6 +206,54 @@ async fn only_named_authorities_are_trusted_and_a_certificate_is_shown() {
     check(None, None, false, false).await;
     check(Some(&ours_file), None, true, false).await;
     check(Some(&ours_file), Some(&own), true, true).await;
+}
+
+/// Writes a certificate of an authority and its key over what was there.
+pub(crate) fn renew(own: &ClientCertificate, authority: &Authority) {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["adapter".to_owned()]).unwrap();
+    std::fs::write(&own.key, key.serialize_pem()).unwrap();
+    std::fs::write(&own.certificate, params.signed_by(&key, authority).unwrap().pem()).unwrap();
+}
+
+/// Asks again until the answer is as wanted.
+pub(crate) async fn until(wanted: bool, ask: impl AsyncFn() -> bool) {
+    let asking = async {
+        while ask().await != wanted {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), asking).await.expect("it changes");
+}
+
+#[tokio::test]
+async fn certificates_that_change_on_disk_are_used_without_a_restart() {
+    let (ours, other) = (authority(), authority());
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| directory.path().join(name);
+    let (ca_file, own) = (file("ca"), ClientCertificate { certificate: file("own"), key: file("key") });
+    std::fs::write(&ca_file, ours.pem()).unwrap();
+    renew(&own, &other);
+    let backend = Backend::start(|| answer(200, &[], ""), Some(acceptor(&ours, true))).await;
+    let client = HttpClient::new(&HttpOptions {
+        ca_file: Some(ca_file.clone()),
+        client_certificate: Some(own.clone()),
+        reload_interval: Duration::from_millis(20),
+        ..HttpOptions::default()
+    });
+    let (client, to) = (client.unwrap(), url(format!("https://localhost:{}/", backend.address.port())));
+    let is_taken = async || post(&client, &to).await.is_ok();
+    assert!(!is_taken().await, "the backend does not know its authority");
+    renew(&own, &ours);
+    until(true, is_taken).await;
+    let reloads = |result| DeliveryMetrics::shared().unwrap().reloads_so_far(result);
+    let failed = reloads("failed");
+    std::fs::write(&ca_file, "half of a file").unwrap();
+    until(true, async || reloads("failed") > failed).await;
+    assert!(is_taken().await, "the last good one stays");
+    std::fs::write(&ca_file, other.pem()).unwrap();
+    until(false, is_taken).await;
+    assert!(reloads("ok") >= 2);
 }
 
 #[test]

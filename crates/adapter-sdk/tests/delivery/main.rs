@@ -1,7 +1,10 @@
 //! Delivery to backends over real connections.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod backend;
+mod durable;
+mod grpc;
 mod http;
-mod spool;
+mod killed;
+mod pusher;

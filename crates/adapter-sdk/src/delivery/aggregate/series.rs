@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Key, Kind, Point};
+use super::{AggregateOptions, ExponentialHistogram, Key, Kind, Point};
 
 /// What was recorded in a series.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +31,13 @@ pub enum PointValue {
         counts: Vec<u64>,
         /// Their sum.
         sum: f64,
+        /// The least.
+        min: f64,
+        /// The largest.
+        max: f64,
     },
+    /// Of all samples.
+    ExponentialHistogram(Box<ExponentialHistogram>),
 }
 
 #[derive(Clone, Debug)]
@@ -43,16 +49,18 @@ pub(super) struct Series {
 
 impl Series {
     /// A series without a sample.
-    pub(super) fn new(kind: Kind, bounds: &Arc<[f64]>, start: SystemTime) -> Self {
+    pub(super) fn new(kind: Kind, options: &AggregateOptions, start: SystemTime) -> Self {
+        let (bounds, min, max) = (&options.bounds, f64::INFINITY, f64::NEG_INFINITY);
         let value = match kind {
             Kind::Count => PointValue::Count(0.0),
             Kind::Gauge => PointValue::Gauge(0.0),
-            Kind::Summary => {
-                PointValue::Summary { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
-            }
+            Kind::Summary => PointValue::Summary { count: 0, sum: 0.0, min, max },
             Kind::Histogram => {
                 let counts = vec![0; bounds.len() + 1];
-                PointValue::Histogram { bounds: bounds.clone(), counts, sum: 0.0 }
+                PointValue::Histogram { bounds: bounds.clone(), counts, sum: 0.0, min, max }
+            }
+            Kind::ExponentialHistogram => {
+                PointValue::ExponentialHistogram(ExponentialHistogram::new(options.max_buckets).into())
             }
         };
         Self { start, last: start, value }
@@ -69,13 +77,16 @@ impl Series {
                 *min = min.min(value);
                 *max = max.max(value);
             }
-            PointValue::Histogram { bounds, counts, sum } => {
+            PointValue::Histogram { bounds, counts, sum, min, max } => {
                 let bucket = bounds.partition_point(|bound| *bound < value);
                 if let Some(count) = counts.get_mut(bucket) {
                     *count += 1;
                 }
                 *sum += value;
+                *min = min.min(value);
+                *max = max.max(value);
             }
+            PointValue::ExponentialHistogram(histogram) => histogram.add(value),
         }
     }
 

@@ -60,7 +60,15 @@ fn samples_amount_to_what_their_kind_says() {
     let (count, sum, min, max) = (3, 1.0, -3.0, 2.5);
     check(Kind::Summary, &[1.5, -3.0, 2.5], PointValue::Summary { count, sum, min, max });
     let (bounds, counts) = ([1.0, 2.0, 5.0].into(), vec![2, 1, 1, 1]);
-    check(Kind::Histogram, &[-1.0, 1.0, 1.5, 5.0, 5.5], PointValue::Histogram { bounds, counts, sum: 12.0 });
+    let histogram = PointValue::Histogram { bounds, counts, sum: 12.0, min: -1.0, max: 5.5 };
+    check(Kind::Histogram, &[-1.0, 1.0, 1.5, 5.0, 5.5], histogram);
+    let mut exponential = ExponentialHistogram::new(160);
+    [1.0, -2.0, 0.0].into_iter().for_each(|sample| exponential.add(sample));
+    check(
+        Kind::ExponentialHistogram,
+        &[1.0, -2.0, 0.0],
+        PointValue::ExponentialHistogram(exponential.into()),
+    );
 }
 
 #[test]
@@ -90,16 +98,16 @@ fn deltas_begin_anew_at_each_harvest() {
 fn cumulative_series_go_on_until_they_are_idle() {
     let aggregator = aggregator(Temporality::Cumulative, 10);
     record(&aggregator, "a", (Kind::Count, 1.0), 1).unwrap();
-    assert_eq!(harvest(&aggregator, 5), [(app("a"), PointValue::Count(1.0), 1, 1)]);
+    assert_eq!(harvest(&aggregator, 5), [(app("a"), PointValue::Count(1.0), 0, 1)]);
     record(&aggregator, "b", (Kind::Count, 7.0), 7).unwrap();
     record(&aggregator, "a", (Kind::Count, 2.0), 8).unwrap();
-    let both = [(app("a"), PointValue::Count(3.0), 1, 8), (app("b"), PointValue::Count(7.0), 7, 7)];
+    let both = [(app("a"), PointValue::Count(3.0), 0, 8), (app("b"), PointValue::Count(7.0), 5, 7)];
     assert_eq!(harvest(&aggregator, 10), both);
     assert_eq!(harvest(&aggregator, 606), both);
     assert_eq!(harvest(&aggregator, 607), both[..1]);
     assert_eq!(harvest(&aggregator, 608), []);
     record(&aggregator, "a", (Kind::Count, 1.0), 700).unwrap();
-    assert_eq!(harvest(&aggregator, 701), [(app("a"), PointValue::Count(1.0), 700, 700)], "it began anew");
+    assert_eq!(harvest(&aggregator, 701), [(app("a"), PointValue::Count(1.0), 608, 700)], "it began anew");
     assert_eq!(harvest(&aggregator, 10).len(), 1, "a clock that is set back ends nothing");
 }
 

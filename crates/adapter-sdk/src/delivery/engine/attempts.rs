@@ -1,7 +1,9 @@
 //! One payload: attempts until the backend has decided, or it is time to give up.
 
 use std::ops::ControlFlow;
+use std::time::SystemTime;
 
+use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Backend, Payload, Shared};
@@ -9,7 +11,7 @@ use crate::delivery::batch::Batch;
 use crate::delivery::breaker::Pass;
 use crate::delivery::outcome::{Outcome, reason};
 use crate::delivery::request_id::RequestId;
-use crate::delivery::retry::Backoff;
+use crate::delivery::retry::{Backoff, RetryPolicy};
 use crate::typed::Refused;
 
 impl<B: Backend> Shared<B> {
@@ -19,7 +21,18 @@ impl<B: Backend> Shared<B> {
     ///
     /// It can only be sent in smaller parts, or if it has none, not at all.
     pub(super) async fn attempt(&self, batch: &Batch<B::Item>) -> Result<(), Refused> {
-        let body = self.backend.encode(batch.items())?;
+        let body = self.encode(batch.items())?;
+        let payload = Payload { body, request_id: RequestId::random(), items: batch.len(), attempt: 0 };
+        self.attempt_payload(payload, self.options.retry, None).await
+    }
+
+    /// Makes a payload of items.
+    ///
+    /// # Errors
+    ///
+    /// As [`Backend::encode`], or it is too large.
+    pub(super) fn encode(&self, items: &[B::Item]) -> Result<Bytes, Refused> {
+        let body = self.backend.encode(items)?;
         if body.len() > self.options.payload_bytes {
             return Err(too_large(format!(
                 "a payload of one item has {} bytes; the backend takes {}",
@@ -27,10 +40,28 @@ impl<B: Backend> Shared<B> {
                 self.options.payload_bytes
             )));
         }
-        let mut payload = Payload { body, request_id: RequestId::random(), items: batch.len(), attempt: 0 };
-        let mut backoff = Backoff::new(self.options.retry);
+        Ok(body)
+    }
+
+    /// Sends a payload until it is settled, or until it has expired.
+    ///
+    /// # Errors
+    ///
+    /// It can only be sent in smaller parts.
+    pub(super) async fn attempt_payload(
+        &self,
+        mut payload: Payload,
+        retry: RetryPolicy,
+        expires: Option<SystemTime>,
+    ) -> Result<(), Refused> {
+        let mut backoff = Backoff::new(retry);
         loop {
             let pass = self.options.breaker.enter().await;
+            if expires.is_some_and(|expires| expires <= SystemTime::now()) {
+                let detail = format!("older than spool_max_age after {} attempts", payload.attempt);
+                self.lose(payload.items, reason::EXPIRED, &detail);
+                return Ok(());
+            }
             payload.attempt += 1;
             let outcome = self.send(&payload).await;
             match self.judge(&payload, outcome, pass, &mut backoff) {

@@ -1,5 +1,6 @@
 //! What follows from a status, for backends that use the codes as the specification of OTLP means them.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use prost::Message as _;
@@ -19,6 +20,8 @@ pub fn outcome(status: &Status) -> Outcome {
     let detail = || format!("the backend answered {:?}: {}", status.code(), status.message());
     match status.code() {
         Code::Ok => Outcome::Delivered,
+        // It arose here, whatever code it has: no connection, no TLS, or a stream that broke off.
+        _ if status.source().is_some() => Outcome::Retry { after: None, detail: no_answer(status) },
         Code::Cancelled
         | Code::DeadlineExceeded
         | Code::Aborted
@@ -29,6 +32,21 @@ pub fn outcome(status: &Status) -> Outcome {
         Code::ResourceExhausted if too_large(status.message()) => Outcome::Split,
         code => Outcome::Drop { reason: word(code), detail: detail() },
     }
+}
+
+/// What arose here, and what caused it.
+fn no_answer(status: &Status) -> String {
+    let mut text = format!("no answer: {}", status.message());
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        let part = error.to_string();
+        // Many of them say what their cause says.
+        if !text.ends_with(&part) {
+            text = format!("{text}: {part}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// Servers have no code of their own for this; these are the texts of Go, Java, C++ and tonic.

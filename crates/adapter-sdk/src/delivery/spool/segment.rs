@@ -1,31 +1,43 @@
 //! The form of a segment: a magic word, then frames of length (4 bytes, little endian), CRC-32 of length and body (4
-//! bytes), and body. A body is a configuration, which later entries of the segment name by its place, or an entry.
+//! bytes), and body. The first byte of a body says what it is: a report, a payload, or the mark that ends a group of payloads.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::delivery::RequestId;
 
 /// How every segment begins.
-pub(super) const MAGIC: &[u8; 8] = b"mxspool1";
+pub(super) const MAGIC: &[u8; 8] = b"mxspool2";
 
 /// Bytes of length and checksum.
 pub(super) const FRAME: usize = 8;
 
-const CONFIG: u8 = 1;
-const ENTRY: u8 = 2;
+const REPORT: u8 = 1;
+const PAYLOAD: u8 = 2;
+const COMMIT: u8 = 3;
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Item<'a> {
-    /// A handler's configuration.
-    Config(&'a [u8]),
-    /// A payload.
-    Entry {
-        request_id: RequestId,
-        /// Which of the segment's configurations.
-        config: u32,
-        /// How many items the payload holds.
-        items: u32,
-        payload: &'a [u8],
+    /// A report call.
+    Report {
+        /// When it came.
+        at: SystemTime,
+        /// At most 255 bytes.
+        template: &'a str,
+        /// The instances as repeated field 1.
+        framed: &'a [u8],
     },
+    /// What is sent to a backend.
+    Payload {
+        request_id: RequestId,
+        /// When the oldest that went into it came.
+        since: SystemTime,
+        /// How many items it holds.
+        items: u32,
+        body: &'a [u8],
+    },
+    /// The payloads since the last mark are whole, and hold what came in segments of the journal below this one.
+    Commit { covers: u64 },
 }
 
 /// Why no further frame can be read.
@@ -44,16 +56,28 @@ pub(super) fn put(out: &mut Vec<u8>, item: Item<'_>) -> bool {
     let before = out.len();
     out.extend_from_slice(&[0; FRAME]);
     match item {
-        Item::Config(config) => {
-            out.push(CONFIG);
-            out.extend_from_slice(config);
+        Item::Report { at, template, framed } => {
+            let template = template.as_bytes();
+            let Ok(length) = u8::try_from(template.len()) else {
+                out.truncate(before);
+                return false;
+            };
+            out.push(REPORT);
+            out.extend_from_slice(&nanos(at).to_le_bytes());
+            out.push(length);
+            out.extend_from_slice(template);
+            out.extend_from_slice(framed);
         }
-        Item::Entry { request_id, config, items, payload } => {
-            out.push(ENTRY);
+        Item::Payload { request_id, since, items, body } => {
+            out.push(PAYLOAD);
             out.extend_from_slice(request_id.as_bytes());
-            out.extend_from_slice(&config.to_le_bytes());
+            out.extend_from_slice(&nanos(since).to_le_bytes());
             out.extend_from_slice(&items.to_le_bytes());
-            out.extend_from_slice(payload);
+            out.extend_from_slice(body);
+        }
+        Item::Commit { covers } => {
+            out.push(COMMIT);
+            out.extend_from_slice(&covers.to_le_bytes());
         }
     }
     let Ok(length) = u32::try_from(out.len() - before - FRAME) else {
@@ -92,20 +116,36 @@ pub(super) fn body(length: u32, sum: u32, body: &[u8]) -> Option<Item<'_>> {
     }
     let (kind, rest) = body.split_first()?;
     match *kind {
-        CONFIG => Some(Item::Config(rest)),
-        ENTRY => {
+        REPORT => {
+            let (at, rest) = rest.split_first_chunk::<8>()?;
+            let (length, rest) = rest.split_first()?;
+            let (template, framed) = rest.split_at_checked(usize::from(*length))?;
+            Some(Item::Report { at: time(*at), template: std::str::from_utf8(template).ok()?, framed })
+        }
+        PAYLOAD => {
             let (id, rest) = rest.split_first_chunk::<16>()?;
-            let (config, rest) = rest.split_first_chunk::<4>()?;
-            let (items, payload) = rest.split_first_chunk::<4>()?;
-            Some(Item::Entry {
+            let (since, rest) = rest.split_first_chunk::<8>()?;
+            let (items, body) = rest.split_first_chunk::<4>()?;
+            Some(Item::Payload {
                 request_id: RequestId::from_bytes(*id),
-                config: u32::from_le_bytes(*config),
+                since: time(*since),
                 items: u32::from_le_bytes(*items),
-                payload,
+                body,
             })
         }
+        COMMIT => Some(Item::Commit { covers: u64::from_le_bytes(*rest.first_chunk::<8>()?) }),
         _ => None,
     }
+}
+
+/// Nanoseconds since 1970, until 2554.
+fn nanos(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn time(nanos: [u8; 8]) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(u64::from_le_bytes(nanos))
 }
 
 /// Walks the frames of a segment.
@@ -113,7 +153,6 @@ pub(super) fn body(length: u32, sum: u32, body: &[u8]) -> Option<Item<'_>> {
 pub(super) struct Frames<'a> {
     bytes: &'a [u8],
     position: usize,
-    configs: u32,
     end: End,
 }
 
@@ -125,7 +164,7 @@ impl<'a> Frames<'a> {
             false if MAGIC.starts_with(bytes) => (bytes.len(), End::Torn),
             false => (bytes.len(), End::Corrupt),
         };
-        Self { bytes, position, configs: 0, end }
+        Self { bytes, position, end }
     }
 
     /// How many bytes were read without a fault; all of a segment that does not begin as one does.
@@ -146,11 +185,6 @@ impl<'a> Frames<'a> {
         let (length, sum) = frame(rest).ok_or(End::Torn)?;
         let whole = FRAME.saturating_add(length as usize);
         let item = body(length, sum, rest.get(FRAME..whole).ok_or(End::Torn)?).ok_or(End::Corrupt)?;
-        match item {
-            Item::Config(_) => self.configs += 1,
-            Item::Entry { config, .. } if config >= self.configs => return Err(End::Corrupt),
-            Item::Entry { .. } => {}
-        }
         self.position += whole;
         Ok(item)
     }

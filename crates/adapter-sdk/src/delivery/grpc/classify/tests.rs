@@ -52,3 +52,15 @@ fn a_message_that_is_too_large_is_split() {
     let quota = outcome(&Status::resource_exhausted("quota"));
     assert!(matches!(quota, Outcome::Drop { reason: "grpc_resource_exhausted", .. }), "{quota:?}");
 }
+
+#[test]
+fn what_arose_here_is_tried_again_whatever_its_code() {
+    let broken: Box<dyn std::error::Error + Send + Sync> = "the stream broke off".into();
+    let status = Status::from_error(broken);
+    assert_eq!(status.code(), Code::Unknown);
+    let found = outcome(&status);
+    assert!(
+        matches!(&found, Outcome::Retry { after: None, detail } if detail.contains("broke off")),
+        "{found:?}"
+    );
+}

@@ -6,44 +6,45 @@ use super::*;
 
 #[derive(Clone, Debug)]
 enum Written {
-    Config(Vec<u8>),
-    Entry([u8; 16], u32, u32, Vec<u8>),
+    Report(u64, String, Vec<u8>),
+    Payload([u8; 16], u64, u32, Vec<u8>),
+    Commit(u64),
 }
 
 impl Written {
-    fn item(&self, configs: u32) -> Item<'_> {
+    fn item(&self) -> Item<'_> {
         match self {
-            Self::Config(config) => Item::Config(config),
-            Self::Entry(id, config, items, payload) => Item::Entry {
+            Self::Report(at, template, framed) => {
+                Item::Report { at: time(at.to_le_bytes()), template, framed }
+            }
+            Self::Payload(id, since, items, body) => Item::Payload {
                 request_id: RequestId::from_bytes(*id),
-                config: config % configs,
+                since: time(since.to_le_bytes()),
                 items: *items,
-                payload,
+                body,
             },
+            Self::Commit(covers) => Item::Commit { covers: *covers },
         }
     }
 }
 
 fn written() -> impl Strategy<Value = Vec<Written>> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..40);
-    let entry = (any::<[u8; 16]>(), any::<u32>(), any::<u32>(), bytes());
     let item = prop_oneof![
-        bytes().prop_map(Written::Config),
-        entry.prop_map(|(id, config, items, payload)| Written::Entry(id, config, items, payload)),
+        (any::<u64>(), "[a-zé]{0,20}", bytes())
+            .prop_map(|(at, template, framed)| Written::Report(at, template, framed)),
+        (any::<[u8; 16]>(), any::<u64>(), any::<u32>(), bytes())
+            .prop_map(|(id, since, items, body)| Written::Payload(id, since, items, body)),
+        any::<u64>().prop_map(Written::Commit),
     ];
-    // An entry needs a configuration before it.
-    (bytes(), prop::collection::vec(item, 0..12)).prop_map(|(config, mut items)| {
-        items.insert(0, Written::Config(config));
-        items
-    })
+    prop::collection::vec(item, 0..12)
 }
 
 /// The items, the segment, and where each frame ends.
 fn segment(written: &[Written]) -> (Vec<Item<'_>>, Vec<u8>, Vec<usize>) {
-    let (mut bytes, mut items, mut ends, mut configs) = (MAGIC.to_vec(), Vec::new(), Vec::new(), 0);
+    let (mut bytes, mut items, mut ends) = (MAGIC.to_vec(), Vec::new(), Vec::new());
     for one in written {
-        let item = one.item(configs.max(1));
-        configs += u32::from(matches!(item, Item::Config(_)));
+        let item = one.item();
         assert!(put(&mut bytes, item));
         items.push(item);
         ends.push(bytes.len());
@@ -103,4 +104,12 @@ fn zeros_are_no_frames() {
     bytes.extend_from_slice(&[0; 100]);
     let mut frames = Frames::new(&bytes);
     assert_eq!((frames.next(), frames.end()), (None, End::Corrupt));
+}
+
+#[test]
+fn a_name_that_is_too_long_leaves_no_trace() {
+    let mut bytes = MAGIC.to_vec();
+    let template = "t".repeat(256);
+    assert!(!put(&mut bytes, Item::Report { at: UNIX_EPOCH, template: &template, framed: b"x" }));
+    assert_eq!(bytes, MAGIC);
 }
