@@ -62,7 +62,16 @@ pub(crate) const SPAN: Rules = Rules {
     count: 100,
     text: 4096,
     bools: true,
-    reserved: &["accountId", "appId", "entity.guid", "eventType", "id", "newrelic.source", "timestamp", "trace.id"],
+    reserved: &[
+        "accountId",
+        "appId",
+        "entity.guid",
+        "eventType",
+        "id",
+        "newrelic.source",
+        "timestamp",
+        "trace.id",
+    ],
 };
 
 /// Of the Log API, which keeps longer texts aside without cutting them.
@@ -70,12 +79,24 @@ pub(crate) const LOG: Rules = Rules {
     count: 255,
     text: usize::MAX,
     bools: true,
-    reserved: &["accountId", "entity.guid", "eventType", "message", "messageId", "newrelic.source", "timestamp"],
+    reserved: &[
+        "accountId",
+        "entity.guid",
+        "eventType",
+        "message",
+        "messageId",
+        "newrelic.source",
+        "timestamp",
+    ],
 };
 
 /// Of the Event API: strings and numbers only; the type and the time count too.
-pub(crate) const EVENT: Rules =
-    Rules { count: 253, text: 4096, bools: false, reserved: &["accountId", "appId", "eventType", "timestamp"] };
+pub(crate) const EVENT: Rules = Rules {
+    count: 253,
+    text: 4096,
+    bools: false,
+    reserved: &["accountId", "appId", "eventType", "timestamp"],
+};
 
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use mixer_adapter_sdk::delivery::aggregate::Kind;
 use mixer_adapter_sdk::delivery::http::HttpOptions;
-use mixer_adapter_sdk::delivery::{
-    ConnectionParams, DeliveryParams, EngineOptions, PipelineOptions, SpoolUse,
-};
+use mixer_adapter_sdk::delivery::params::{ConnectionParams, DeliveryParams};
+use mixer_adapter_sdk::delivery::{EngineOptions, PipelineOptions, SpoolUse};
 use mixer_adapter_sdk::params::Problems;
 use mixer_adapter_sdk::{FieldProblem, HandlerSpec};
 

@@ -66,9 +66,28 @@ pub struct Params {
     /// What becomes of each logentry instance, by its full name. Entries of instances that are not named go to the Log API.
     #[prost(btree_map = "string, message", tag = "26")]
     pub logs: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, params::LogInfo>,
-    /// How much is kept, and for how long.
+    /// How long one request may take in all. Default 15s.
     #[prost(message, optional, tag = "27")]
-    pub limits: ::core::option::Option<params::Limits>,
+    pub request_timeout: ::core::option::Option<::prost_types::Duration>,
+    /// How long a connection may take to be made. Default 5s.
+    #[prost(message, optional, tag = "28")]
+    pub connect_timeout: ::core::option::Option<::prost_types::Duration>,
+    /// The most items that wait for delivery, for each API. Default 100000.
+    #[prost(int64, optional, tag = "29")]
+    pub max_queue_items: ::core::option::Option<i64>,
+    /// The most bytes that wait for delivery, for each API. Default 33554432 (32 MiB).
+    #[prost(int64, optional, tag = "30")]
+    pub max_queue_bytes: ::core::option::Option<i64>,
+    /// Requests that are under way at the same time, for each API. Default 4.
+    #[prost(int64, optional, tag = "31")]
+    pub max_in_flight: ::core::option::Option<i64>,
+    /// How long a request is tried again without a spool, not counting pauses that New Relic asked for. Default 10m.
+    #[prost(message, optional, tag = "32")]
+    pub give_up_after: ::core::option::Option<::prost_types::Duration>,
+    /// How long a request is kept in the spool and tried again. Default, and at most, 47h, as New Relic drops what is older than
+    /// 48 hours.
+    #[prost(message, optional, tag = "33")]
+    pub spool_max_age: ::core::option::Option<::prost_types::Duration>,
 }
 /// Nested message and enum types in `Params`.
 pub mod params {
@@ -215,38 +234,6 @@ pub mod params {
         }
         fn type_url() -> ::prost::alloc::string::String {
             "type.googleapis.com/adapter.newrelic.config.Params.LogInfo".into()
-        }
-    }
-    /// How much is kept, and for how long.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-    pub struct Limits {
-        /// The most items that wait for delivery, for each API. Default 100000.
-        #[prost(int64, optional, tag = "1")]
-        pub queue_items: ::core::option::Option<i64>,
-        /// The most bytes that wait for delivery, for each API. Default 67108864 (64 MiB).
-        #[prost(int64, optional, tag = "2")]
-        pub queue_bytes: ::core::option::Option<i64>,
-        /// The most bytes of one request, compressed. Default, and at most, 1000000.
-        #[prost(int64, optional, tag = "3")]
-        pub payload_bytes: ::core::option::Option<i64>,
-        /// Requests that are under way at the same time, for each API. Default 4.
-        #[prost(int64, optional, tag = "4")]
-        pub in_flight: ::core::option::Option<i64>,
-        /// How long a request is tried again, not counting pauses that New Relic asked for. Default 10m.
-        #[prost(message, optional, tag = "5")]
-        pub retry_for: ::core::option::Option<::prost_types::Duration>,
-        /// How long one attempt may take. Default 15s.
-        #[prost(message, optional, tag = "6")]
-        pub timeout: ::core::option::Option<::prost_types::Duration>,
-    }
-    impl ::prost::Name for Limits {
-        const NAME: &'static str = "Limits";
-        const PACKAGE: &'static str = "adapter.newrelic.config";
-        fn full_name() -> ::prost::alloc::string::String {
-            "adapter.newrelic.config.Params.Limits".into()
-        }
-        fn type_url() -> ::prost::alloc::string::String {
-            "type.googleapis.com/adapter.newrelic.config.Params.Limits".into()
         }
     }
     /// Where the account is.

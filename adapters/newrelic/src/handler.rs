@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use mixer_adapter_sdk::delivery::aggregate::{AggregateOptions, Aggregator, Harvest, Kind, Recorded};
 use mixer_adapter_sdk::delivery::http::{Credential, HttpClient};
@@ -142,6 +142,7 @@ impl NewRelicHandler {
             .then(|| self.metrics.backend());
         self_test::run(metrics.into_iter().chain(others)).await
     }
+}
 
 async fn key(config: &Config, defaults: &Defaults) -> Result<Credential, BuildError> {
     let key = match (&config.key, &defaults.api_key) {
@@ -211,14 +212,14 @@ impl NewRelicHandler {
         let room = METRIC.count.saturating_sub(self.rules.common.len());
         let mut changes = Changes::default();
         let attributes = metric::attributes(view.dimensions(), name, room, &mut changes)?;
-        let recorded = self.metrics.collector().aggregator().record(name, attributes, (*kind, number), came)?;
+        let recorded =
+            self.metrics.collector().aggregator().record(name, attributes, (*kind, number), came)?;
         if recorded == Recorded::Overflow {
             self.noted.overflowed.fetch_add(1, Ordering::Relaxed);
         }
         self.noted.changed.add(changes);
         Ok(())
     }
-}
 
     fn take_span(&self, view: &TraceSpanView<'_>) -> Result<(), Refusal> {
         let room = SPAN.count.saturating_sub(self.rules.common.len());
@@ -270,7 +271,12 @@ impl Noted {
         }
         let Changes { renamed, cut, left_out } = self.changed.take();
         if left_out > 0 {
-            tracing::warn!(left_out, cut, renamed, "there were more attributes than New Relic takes of one item");
+            tracing::warn!(
+                left_out,
+                cut,
+                renamed,
+                "there were more attributes than New Relic takes of one item"
+            );
         } else if cut + renamed > 0 {
             tracing::debug!(cut, renamed, "attributes were changed to a form that New Relic takes");
         }

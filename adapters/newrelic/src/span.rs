@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use mixer_adapter_sdk::view::TraceSpanView;
 use mixer_adapter_sdk::Timestamp;
+use mixer_adapter_sdk::view::TraceSpanView;
 
 use crate::attributes::{Changes, Field, SPAN};
 use crate::generated::params::spans::RewriteClientSpanIds;

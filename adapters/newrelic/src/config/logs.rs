@@ -1,6 +1,6 @@
 //! What becomes of log entries: the text of their message, and whether they are events.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use mixer_adapter_sdk::params::Problems;
 
@@ -14,13 +14,13 @@ const MAX_EVENT_TYPE: usize = 255;
 pub(crate) struct LogRule {
     pub(crate) place: Place,
     /// Other words for severities.
-    pub(crate) levels: HashMap<String, String>,
+    pub(crate) levels: BTreeMap<String, String>,
 }
 
 impl Default for LogRule {
     /// Goes to the Log API with the variable `message` as its message.
     fn default() -> Self {
-        Self { place: Place::Log { message: None, log_type: None }, levels: HashMap::new() }
+        Self { place: Place::Log { message: None, log_type: None }, levels: BTreeMap::new() }
     }
 }
 
@@ -51,9 +51,8 @@ impl LogRule {
         let field = |name: &str| format!("logs[{instance}].{name}");
         let before = problems.len();
         let message = (!info.message.is_empty()).then(|| parse(&info.message));
-        let message = message.and_then(|parsed| {
-            parsed.map_err(|problem| problems.add(field("message"), problem)).ok()
-        });
+        let message =
+            message.and_then(|parsed| parsed.map_err(|problem| problems.add(field("message"), problem)).ok());
         if info.event_type.is_empty() {
             let log_type = (!info.log_type.is_empty()).then(|| info.log_type.into());
             return Self { place: Place::Log { message, log_type }, levels: info.levels };
@@ -87,7 +86,8 @@ fn parse(text: &str) -> Result<Vec<Part>, &'static str> {
             fixed.push('}');
             rest = after;
         } else {
-            let inner = brace.strip_prefix('{').ok_or("has a `}` without `{`; write `}}` for the brace itself")?;
+            let inner =
+                brace.strip_prefix('{').ok_or("has a `}` without `{`; write `}}` for the brace itself")?;
             let (name, after) =
                 inner.split_once('}').ok_or("has a `{` without `}`; write `{{` for the brace itself")?;
             if name.is_empty() || name.contains('{') {
