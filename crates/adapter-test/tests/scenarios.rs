@@ -66,9 +66,19 @@ async fn stdio() {
     }
 }
 
-/// What arrives at a fake of New Relic, without the times of the harvest.
 #[tokio::test]
 async fn newrelic() {
+    at_new_relic("newrelic").await;
+}
+
+/// With the rules that the adapter brings along.
+#[tokio::test]
+async fn newrelic_mesh() {
+    at_new_relic("newrelic-mesh").await;
+}
+
+/// What arrives at a fake of New Relic, without the times of the harvest.
+async fn at_new_relic(name: &str) {
     for reach in [Subject::hosted as fn(Arc<dyn Adapter>) -> Subject, Subject::served] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("key"), "0123456789").unwrap();
@@ -83,7 +93,7 @@ async fn newrelic() {
                 let seen = fake.seen();
                 async move { shown(seen) }
             });
-        check(format!("{FOLDER}/newrelic.yaml"), &subject)
+        check(format!("{FOLDER}/{name}.yaml"), &subject)
             .await
             .unwrap_or_else(|error| panic!("{subject:?}: {error}"));
     }

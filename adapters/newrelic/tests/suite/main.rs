@@ -4,6 +4,7 @@
 
 mod configuration;
 mod every_kind_of_value_becomes_a_number_or_a_reason;
+mod example;
 mod limits_of_new_relic_are_kept;
 mod log_entries_become_logs_and_events;
 mod metrics;
