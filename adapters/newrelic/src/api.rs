@@ -1,23 +1,75 @@
-//! The Metric API: how metrics become a payload, and what its answers mean.
+//! The ingest APIs: how items become a payload, and what an answer means.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mixer_adapter_sdk::delivery::http::{Answer, Credential, HttpClient, gzip};
-use mixer_adapter_sdk::delivery::{Backend, Outcome, Payload};
+use mixer_adapter_sdk::delivery::{Backend, Outcome, Payload, RequestId};
 use mixer_adapter_sdk::typed::Refused;
+use serde_json::Value as Json;
 
-use crate::config::Target;
+use crate::endpoints::{Api, Target};
+use crate::json::Object;
 
-/// Sends to the Metric API.
+/// Sends to one of the ingest APIs.
 #[derive(Debug)]
-pub(crate) struct MetricApi {
+pub(crate) struct Ingest {
+    pub(crate) api: Api,
     pub(crate) client: HttpClient,
-    pub(crate) key: Credential,
+    pub(crate) key: std::sync::Arc<Credential>,
     pub(crate) target: Target,
+    /// What goes before the items of a payload.
+    head: Vec<u8>,
 }
 
-impl Backend for MetricApi {
-    /// A metric as JSON.
+impl Ingest {
+    /// An API whose payloads have these attributes in common. Events have no place for them; they bring them along.
+    pub(crate) fn new(
+        api: Api,
+        client: HttpClient,
+        key: std::sync::Arc<Credential>,
+        target: Target,
+        common: &[(Box<str>, Box<str>)],
+    ) -> Self {
+        Self { api, client, key, target, head: head(api, common) }
+    }
+
+    /// Sends a payload of one item at once, and tells what was answered.
+    pub(crate) async fn test(&self, item: Vec<u8>) -> Result<Answer, String> {
+        let body = self.encode(&[item]).map_err(|refused| refused.detail)?;
+        let payload = Payload { body, request_id: RequestId::random(), items: 1, attempt: 1 };
+        match self.post(&payload).await {
+            Ok(answer) if answer.status.is_success() => Ok(answer),
+            Ok(answer) => Err(answer.text()),
+            Err(Outcome::Retry { detail, .. } | Outcome::Drop { detail, .. }) => Err(detail),
+            Err(other) => Err(format!("{other:?}")),
+        }
+    }
+
+    /// What was answered, or what follows from no answer.
+    async fn post(&self, payload: &Payload) -> Result<Answer, Outcome> {
+        // A key that cannot be sent may be replaced: its file is looked at again.
+        let unusable = |detail: String| Outcome::Retry { after: None, detail };
+        let key = self.key.header().map_err(|error| unusable(error.to_string()))?;
+        let url = self.target.url(self.api, self.key.get().expose());
+        let url = url.ok_or_else(|| unusable(format!("the URL of the {} is not usable", self.api.name())))?;
+        let id = HeaderValue::from_str(&payload.request_id.to_string());
+        let id = id.map_err(|_| unusable("the request id cannot be sent".to_owned()))?;
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.insert(HeaderName::from_static("api-key"), key);
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+        if self.api == Api::Trace {
+            headers.insert(HeaderName::from_static("data-format"), HeaderValue::from_static("newrelic"));
+            headers.insert(HeaderName::from_static("data-format-version"), HeaderValue::from_static("1"));
+        }
+        let answer = self.client.post(&url, headers, payload.body.clone()).await;
+        answer.map_err(|error| error.outcome())
+    }
+}
+
+impl Backend for Ingest {
+    /// An item as JSON.
     type Item = Vec<u8>;
 
     fn size(&self, item: &Vec<u8>) -> usize {
@@ -25,37 +77,66 @@ impl Backend for MetricApi {
     }
 
     fn encode(&self, items: &[Vec<u8>]) -> Result<Bytes, Refused> {
-        let metrics = items.join(&b',');
-        Ok(gzip(&[b"[{\"metrics\":[", &metrics[..], b"]}]"].concat()))
+        let size: usize = items.iter().map(|item| item.len() + 1).sum();
+        let mut body = Vec::with_capacity(self.head.len() + size + 4);
+        body.extend_from_slice(&self.head);
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(item);
+        }
+        body.extend_from_slice(if self.api == Api::Event { b"]" } else { b"]}]" });
+        Ok(gzip(&body))
     }
 
     async fn send(&self, payload: &Payload) -> Outcome {
-        // A key that cannot be sent may be replaced: its file is looked at again.
-        let unusable = |detail: String| Outcome::Retry { after: None, detail };
-        let key = match self.key.header() {
-            Ok(key) => key,
-            Err(error) => return unusable(error.to_string()),
-        };
-        let Some(url) = self.target.url(self.key.get().expose()) else {
-            return unusable("the URL of the Metric API is not usable".to_owned());
-        };
-        let Ok(id) = HeaderValue::from_str(&payload.request_id.to_string()) else {
-            return unusable("the request id cannot be sent".to_owned());
-        };
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        headers.insert(HeaderName::from_static("api-key"), key);
-        headers.insert(HeaderName::from_static("x-request-id"), id);
-        match self.client.post(&url, headers, payload.body.clone()).await {
+        match self.post(payload).await {
             Ok(answer) => {
                 // What is wrong with the data is told later, in the account, under the id of this answer.
-                tracing::debug!(request_id = %payload.request_id, items = payload.items, "{}", answer.text());
+                tracing::debug!(
+                    api = self.api.name(),
+                    status = answer.status.as_u16(),
+                    answer_id = answer_id(&answer),
+                    request_id = %payload.request_id,
+                    items = payload.items,
+                    attempt = payload.attempt,
+                    "New Relic answered"
+                );
                 outcome(&answer)
             }
-            Err(error) => error.outcome(),
+            Err(outcome) => outcome,
         }
     }
+}
+
+/// What goes before the items of a payload.
+fn head(api: Api, common: &[(Box<str>, Box<str>)]) -> Vec<u8> {
+    let items = match api {
+        Api::Metric => "metrics",
+        Api::Trace => "spans",
+        Api::Log => "logs",
+        Api::Event => return b"[".to_vec(),
+    };
+    let mut head = Object::new();
+    if !common.is_empty() {
+        head.begin("common");
+        head.begin("attributes");
+        for (name, value) in common {
+            head.text(name, value);
+        }
+        head.end();
+        head.end();
+    }
+    [b"[", &*head.into_open_array(items)].concat()
+}
+
+/// The id by which New Relic knows the request: `requestId`, or `uuid` of events.
+pub(crate) fn answer_id(answer: &Answer) -> Option<String> {
+    let body: Json = serde_json::from_slice(&answer.body).ok()?;
+    let id = body.get("requestId").or_else(|| body.get("uuid"))?;
+    // It comes from elsewhere and goes into a log line.
+    Some(id.as_str()?.chars().filter(|c| c.is_ascii_graphic()).take(64).collect())
 }
 
 /// What follows from an answer of the ingest APIs: these statuses are for ever, everything else that is no success is

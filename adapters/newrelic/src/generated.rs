@@ -13,17 +13,17 @@ pub struct Params {
     /// What becomes of each metric instance, by its full name, such as `requestsize.instance.istio-system`.
     #[prost(btree_map = "string, message", tag = "2")]
     pub metrics: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, params::MetricInfo>,
-    /// File with the ingest license key, which is read again when it changes. Default: the environment variable
-    /// NEW_RELIC_API_KEY.
+    /// File with the ingest license key, which is read again when it changes. Default: the environment variable of
+    /// `api_key_env`.
     #[prost(string, tag = "10")]
     pub api_key_file: ::prost::alloc::string::String,
     /// Default AUTO.
     #[prost(enumeration = "params::Region", tag = "11")]
     pub region: i32,
-    /// URL of the Metric API, instead of that of a region.
+    /// URL of the Metric API, instead of that of the region. A URL without a path gets that of the API; so with the other URLs.
     #[prost(string, tag = "12")]
     pub metrics_url: ::prost::alloc::string::String,
-    /// Added to every metric as `cluster.name`.
+    /// Added to everything as the attribute `cluster.name`.
     #[prost(string, tag = "13")]
     pub cluster_name: ::prost::alloc::string::String,
     /// Time between two harvests. Default 5s.
@@ -35,6 +35,59 @@ pub struct Params {
     /// File with the certificates of the only authorities to trust. Default: those of the system.
     #[prost(string, tag = "16")]
     pub ca_file: ::prost::alloc::string::String,
+    /// URL of the Trace API, instead of that of the region; here goes the URL of a trace observer.
+    #[prost(string, tag = "17")]
+    pub spans_url: ::prost::alloc::string::String,
+    /// URL of the Log API, instead of that of the region.
+    #[prost(string, tag = "18")]
+    pub logs_url: ::prost::alloc::string::String,
+    /// URL of the Event API, instead of that of the region.
+    #[prost(string, tag = "19")]
+    pub events_url: ::prost::alloc::string::String,
+    /// Attributes that are added to everything that does not have them.
+    #[prost(btree_map = "string, string", tag = "20")]
+    pub common_attributes:
+        ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, ::prost::alloc::string::String>,
+    /// Environment variable with the ingest license key. Default NEW_RELIC_API_KEY.
+    #[prost(string, tag = "21")]
+    pub api_key_env: ::prost::alloc::string::String,
+    /// File with the certificate by which a proxy or gateway knows us.
+    #[prost(string, tag = "22")]
+    pub client_certificate_file: ::prost::alloc::string::String,
+    /// File with the private key of that certificate.
+    #[prost(string, tag = "23")]
+    pub client_key_file: ::prost::alloc::string::String,
+    /// URL of the proxy to go through. Default: as the environment says (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
+    #[prost(string, tag = "24")]
+    pub proxy_url: ::prost::alloc::string::String,
+    /// What becomes of tracespan instances.
+    #[prost(message, optional, tag = "25")]
+    pub spans: ::core::option::Option<params::Spans>,
+    /// What becomes of each logentry instance, by its full name. Entries of instances that are not named go to the Log API.
+    #[prost(btree_map = "string, message", tag = "26")]
+    pub logs: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, params::LogInfo>,
+    /// How long one request may take in all. Default 15s.
+    #[prost(message, optional, tag = "27")]
+    pub request_timeout: ::core::option::Option<::prost_types::Duration>,
+    /// How long a connection may take to be made. Default 5s.
+    #[prost(message, optional, tag = "28")]
+    pub connect_timeout: ::core::option::Option<::prost_types::Duration>,
+    /// The most items that wait for delivery, for each API. Default 100000.
+    #[prost(int64, optional, tag = "29")]
+    pub max_queue_items: ::core::option::Option<i64>,
+    /// The most bytes that wait for delivery, for each API. Default 33554432 (32 MiB).
+    #[prost(int64, optional, tag = "30")]
+    pub max_queue_bytes: ::core::option::Option<i64>,
+    /// Requests that are under way at the same time, for each API. Default 4.
+    #[prost(int64, optional, tag = "31")]
+    pub max_in_flight: ::core::option::Option<i64>,
+    /// How long a request is tried again without a spool, not counting pauses that New Relic asked for. Default 10m.
+    #[prost(message, optional, tag = "32")]
+    pub give_up_after: ::core::option::Option<::prost_types::Duration>,
+    /// How long a request is kept in the spool and tried again. Default, and at most, 47h, as New Relic drops what is older than
+    /// 48 hours.
+    #[prost(message, optional, tag = "33")]
+    pub spool_max_age: ::core::option::Option<::prost_types::Duration>,
 }
 /// Nested message and enum types in `Params`.
 pub mod params {
@@ -98,12 +151,97 @@ pub mod params {
             "type.googleapis.com/adapter.newrelic.config.Params.MetricInfo".into()
         }
     }
-    /// Where the data goes.
+    /// What becomes of tracespan instances.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Spans {
+        /// Default AS_THE_INSTANCE_SAYS.
+        #[prost(enumeration = "spans::RewriteClientSpanIds", tag = "1")]
+        pub rewrite_client_span_ids: i32,
+    }
+    /// Nested message and enum types in `Spans`.
+    pub mod spans {
+        /// When the span of a caller gets an id of its own, so that caller and callee that share one id do not collide. The
+        /// callee's span then becomes its child.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+        #[repr(i32)]
+        pub enum RewriteClientSpanIds {
+            /// When `rewrite_client_span_id` of the instance says so.
+            AsTheInstanceSays = 0,
+            /// Always.
+            Always = 1,
+            /// Never.
+            Never = 2,
+        }
+        impl RewriteClientSpanIds {
+            /// String value of the enum field names used in the ProtoBuf definition.
+            ///
+            /// The values are not transformed in any way and thus are considered stable
+            /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+            pub fn as_str_name(&self) -> &'static str {
+                match self {
+                    Self::AsTheInstanceSays => "AS_THE_INSTANCE_SAYS",
+                    Self::Always => "ALWAYS",
+                    Self::Never => "NEVER",
+                }
+            }
+            /// Creates an enum from field names used in the ProtoBuf definition.
+            pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+                match value {
+                    "AS_THE_INSTANCE_SAYS" => Some(Self::AsTheInstanceSays),
+                    "ALWAYS" => Some(Self::Always),
+                    "NEVER" => Some(Self::Never),
+                    _ => None,
+                }
+            }
+        }
+    }
+    impl ::prost::Name for Spans {
+        const NAME: &'static str = "Spans";
+        const PACKAGE: &'static str = "adapter.newrelic.config";
+        fn full_name() -> ::prost::alloc::string::String {
+            "adapter.newrelic.config.Params.Spans".into()
+        }
+        fn type_url() -> ::prost::alloc::string::String {
+            "type.googleapis.com/adapter.newrelic.config.Params.Spans".into()
+        }
+    }
+    /// What becomes of a logentry instance.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct LogInfo {
+        /// Makes it an event of this type, such as `MeshRequest`, for the Event API. Without it the entry goes to the Log API.
+        #[prost(string, tag = "1")]
+        pub event_type: ::prost::alloc::string::String,
+        /// Text of the entry, in which `{name}` stands for a variable, `{severity}` for the severity, `{{` for a brace. Default: the
+        /// variable `message`, or the name of the instance when there is none. Not for events.
+        #[prost(string, tag = "2")]
+        pub message: ::prost::alloc::string::String,
+        /// How New Relic parses the message: the attribute `logtype`. Not for events.
+        #[prost(string, tag = "3")]
+        pub log_type: ::prost::alloc::string::String,
+        /// Other words for severities, such as `Warning: WARN`. A severity that is not named stays as it is. It becomes the attribute
+        /// `level`.
+        #[prost(btree_map = "string, string", tag = "4")]
+        pub levels: ::prost::alloc::collections::BTreeMap<
+            ::prost::alloc::string::String,
+            ::prost::alloc::string::String,
+        >,
+    }
+    impl ::prost::Name for LogInfo {
+        const NAME: &'static str = "LogInfo";
+        const PACKAGE: &'static str = "adapter.newrelic.config";
+        fn full_name() -> ::prost::alloc::string::String {
+            "adapter.newrelic.config.Params.LogInfo".into()
+        }
+        fn type_url() -> ::prost::alloc::string::String {
+            "type.googleapis.com/adapter.newrelic.config.Params.LogInfo".into()
+        }
+    }
+    /// Where the account is.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
     #[repr(i32)]
     pub enum Region {
-        /// As the key says: a key that begins with `eu01xx` goes to the European Union, any other one to the United
-        /// States.
+        /// As the key says: keys that begin with `eu` and two digits are of the European Union, those with `jp` of Japan, and all
+        /// others of the United States.
         Auto = 0,
         /// United States.
         Us = 1,
@@ -111,6 +249,8 @@ pub mod params {
         Eu = 2,
         /// FedRAMP.
         Gov = 3,
+        /// Japan.
+        Jp = 4,
     }
     impl Region {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -123,6 +263,7 @@ pub mod params {
                 Self::Us => "US",
                 Self::Eu => "EU",
                 Self::Gov => "GOV",
+                Self::Jp => "JP",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -132,6 +273,7 @@ pub mod params {
                 "US" => Some(Self::Us),
                 "EU" => Some(Self::Eu),
                 "GOV" => Some(Self::Gov),
+                "JP" => Some(Self::Jp),
                 _ => None,
             }
         }

@@ -1,5 +1,7 @@
 //! The newrelic adapter as a process of its own.
 
-fn main() -> std::process::ExitCode {
-    mixer_newrelic_adapter::process().main()
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mixer_newrelic_adapter::Args::from_process().main()
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use mixer_adapter_sdk::Adapter;
 use mixer_adapter_test::{Subject, check};
 use mixer_prometheus_adapter::{Format, PrometheusAdapter};
+use mixer_testkit::{FakeNewRelic, Seen};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
 
@@ -63,4 +64,56 @@ async fn stdio() {
             .await
             .unwrap_or_else(|error| panic!("{subject:?}: {error}"));
     }
+}
+
+#[tokio::test]
+async fn newrelic() {
+    at_new_relic("newrelic").await;
+}
+
+/// With the rules that the adapter brings along.
+#[tokio::test]
+async fn newrelic_mesh() {
+    at_new_relic("newrelic-mesh").await;
+}
+
+/// What arrives at a fake of New Relic, without the times of the harvest.
+async fn at_new_relic(name: &str) {
+    for reach in [Subject::hosted as fn(Arc<dyn Adapter>) -> Subject, Subject::served] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("key"), "0123456789").unwrap();
+        let fake = FakeNewRelic::start("0123456789").await.unwrap();
+        let now = mixer_attribute::Timestamp::now().to_string();
+        let subject = reach(mixer_newrelic_adapter::adapter())
+            .replace("FOLDER", folder.path().to_str().unwrap())
+            .replace("ADDRESS_OF_FAKE", fake.address().to_string())
+            // To the second.
+            .replace("TIME", now.get(..19).unwrap())
+            .observe(move || {
+                let seen = fake.seen();
+                async move { shown(seen) }
+            });
+        check(format!("{FOLDER}/{name}.yaml"), &subject)
+            .await
+            .unwrap_or_else(|error| panic!("{subject:?}: {error}"));
+    }
+}
+
+fn shown(seen: Seen) -> String {
+    let mut lines = Vec::new();
+    for (api, items) in
+        [("metric", seen.metrics), ("span", seen.spans), ("log", seen.logs), ("event", seen.events)]
+    {
+        for mut item in items {
+            let fields = item.as_object_mut().unwrap();
+            fields.shift_remove("interval.ms");
+            let millis = fields.shift_remove("timestamp").unwrap().as_u64().unwrap() % 1000;
+            let at = if api == "metric" { String::new() } else { format!(" at .{millis:03}") };
+            item.sort_all_objects();
+            lines.push(format!("{api}{at} {item}"));
+        }
+    }
+    lines.extend(seen.faults.iter().map(|fault| format!("fault {fault}")));
+    lines.sort();
+    lines.join("\n")
 }

@@ -9,6 +9,6 @@ mod script;
 
 pub use event::{Event, Recorded};
 pub use grpc::{GrpcAdapter, Method};
-pub use newrelic::{FakeNewRelic, Seen};
+pub use newrelic::{FakeNewRelic, IngestApi, Scripted, Seen, SeenRequest};
 pub use recorder::Recorder;
 pub use script::Script;

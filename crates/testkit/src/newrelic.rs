@@ -1,49 +1,54 @@
-//! A strict fake of the Metric API of New Relic: what the documentation forbids is answered with 400 and kept as a fault,
-//! where the real one would answer 202 and lose the data without telling.
+//! A strict fake of the ingest APIs of New Relic: what the documentation forbids is refused and kept as a fault, where the
+//! real ones would answer 202 and lose the data without telling.
 
+mod json;
 mod rules;
+mod script;
+mod seen;
+mod serve;
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use parking_lot::Mutex;
-use serde_json::Value as Json;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+
+use serve::State;
+
+pub use script::Scripted;
+pub use seen::{Seen, SeenRequest};
+
+/// One of the ingest APIs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IngestApi {
+    /// `/metric/v1`.
+    Metric,
+    /// `/trace/v1`.
+    Trace,
+    /// `/log/v1`.
+    Log,
+    /// `/v1/accounts/events`.
+    Event,
+}
+
+impl IngestApi {
+    const ALL: [Self; 4] = [Self::Metric, Self::Trace, Self::Log, Self::Event];
+
+    /// Its path.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Metric => "/metric/v1",
+            Self::Trace => "/trace/v1",
+            Self::Log => "/log/v1",
+            Self::Event => "/v1/accounts/events",
+        }
+    }
+}
 
 /// A running fake. It stops with its runtime.
 #[derive(Clone, Debug)]
 pub struct FakeNewRelic {
     address: SocketAddr,
     state: Arc<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    key: String,
-    script: Mutex<VecDeque<(u16, Option<u64>)>>,
-    seen: Mutex<Seen>,
-    changed: Notify,
-}
-
-/// What arrived.
-#[derive(Clone, Debug, Default)]
-pub struct Seen {
-    /// Metrics that were accepted, with the fields of `common` filled in.
-    pub metrics: Vec<Json>,
-    /// Request ids of all requests, accepted or not.
-    pub request_ids: Vec<String>,
-    /// Rules that were broken.
-    pub faults: Vec<String>,
 }
 
 impl FakeNewRelic {
@@ -53,88 +58,67 @@ impl FakeNewRelic {
     ///
     /// No port can be bound on loopback.
     pub async fn start(key: &str) -> std::io::Result<Self> {
+        Self::of_accounts(&[key]).await
+    }
+
+    /// Starts a fake of several accounts, each with a key of its own.
+    ///
+    /// # Errors
+    ///
+    /// No port can be bound on loopback.
+    pub async fn of_accounts(keys: &[&str]) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let state = State {
-            key: key.to_owned(),
-            script: Mutex::default(),
-            seen: Mutex::default(),
-            changed: Notify::new(),
-        };
-        let fake = Self { address, state: Arc::new(state) };
-        tokio::spawn(accept(listener, fake.state.clone()));
-        Ok(fake)
+        let state = Arc::new(State::new(keys));
+        tokio::spawn(serve::accept(listener, state.clone()));
+        Ok(Self { address, state })
+    }
+
+    /// Where it listens. It is a proxy of `http://` URLs too: it takes what is for any host.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of one of its APIs.
+    pub fn url(&self, api: IngestApi) -> String {
+        format!("http://{}{}", self.address, api.path())
     }
 
     /// The URL of its Metric API.
     pub fn metrics_url(&self) -> String {
-        format!("http://{}/metric/v1", self.address)
+        self.url(IngestApi::Metric)
     }
 
     /// Answers the next request, if it breaks no rule, with this status, and with `Retry-After` seconds.
     pub fn script(&self, status: u16, retry_after: Option<u64>) {
-        self.state.script.lock().push_back((status, retry_after));
+        self.script_answer(Scripted::Status { status, retry_after });
+    }
+
+    /// Answers the next request, if it breaks no rule, like this.
+    pub fn script_answer(&self, answer: Scripted) {
+        self.state.script(answer);
     }
 
     /// What has arrived.
     pub fn seen(&self) -> Seen {
-        self.state.seen.lock().clone()
+        self.state.seen()
     }
 
     /// Waits until so many requests have arrived.
     pub async fn requests(&self, count: usize) -> Seen {
+        self.wait(|seen| seen.requests.len() >= count).await
+    }
+
+    /// Waits until what has arrived is enough.
+    pub async fn wait(&self, enough: impl Fn(&Seen) -> bool) -> Seen {
         loop {
-            let changed = self.state.changed.notified();
+            // Made before the look, so that no change is missed.
+            let changed = self.state.changed();
             let seen = self.seen();
-            if seen.request_ids.len() >= count {
+            if enough(&seen) {
                 return seen;
             }
             changed.await;
         }
     }
-}
-
-async fn accept(listener: TcpListener, state: Arc<State>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let state = state.clone();
-        let service = service_fn(move |request: Request<Incoming>| {
-            let state = state.clone();
-            async move { Ok::<_, Infallible>(answer(&state, request).await) }
-        });
-        // A client that goes away ends its connection.
-        tokio::spawn(async move {
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
-}
-
-async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let (parts, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let checked = rules::check(&parts, &body, &state.key);
-    let (status, retry_after) = {
-        let mut seen = state.seen.lock();
-        let id = parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-        seen.request_ids.push(id.to_owned());
-        match checked {
-            Err(refused) => {
-                seen.faults.push(refused.fault);
-                (refused.status, None)
-            }
-            Ok(metrics) => {
-                let (status, retry_after) = state.script.lock().pop_front().unwrap_or((202, None));
-                if status == 202 {
-                    seen.metrics.extend(metrics);
-                }
-                (status, retry_after)
-            }
-        }
-    };
-    state.changed.notify_waiters();
-    let mut response = Response::builder().status(status);
-    if let Some(seconds) = retry_after {
-        response = response.header("retry-after", seconds);
-    }
-    let body = Bytes::from_static(b"{\"requestId\":\"f0e7bfff-001a-b000-0000-01682bcf4565\"}");
-    response.body(Full::new(body)).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use mixer_adapter_sdk::Adapter;
 use mixer_adapter_test::conform::{Observe, Options, Report, Target, Verdict, run};
 use mixer_adapter_test::{Program, Subject, check};
+use mixer_testkit::FakeNewRelic;
 
 async fn program(name: &str) -> Program {
     let program = Program::of_package(&format!("mixer-{name}-adapter")).await.unwrap();
@@ -61,6 +62,24 @@ async fn list() {
 async fn memquota() {
     let params = "quotas: [{name: conform.instance.conform, max_amount: 50}]";
     pass("memquota", &*mixer_memquota_adapter::adapter(), params).await;
+}
+
+/// The backend is a strict fake, so nothing that the suite sends makes the adapter break a rule.
+#[tokio::test]
+async fn newrelic() {
+    let fake = FakeNewRelic::start("0123456789").await.unwrap();
+    let program = program("newrelic").await.environment("NEW_RELIC_API_KEY", "0123456789");
+    let adapter = mixer_newrelic_adapter::adapter();
+    let params = format!(
+        "{{metrics: {{conform.instance.conform: {{name: conform, type: SUMMARY}}}}, harvest_period: 0.1s, \
+         metrics_url: 'http://{0}', spans_url: 'http://{0}', logs_url: 'http://{0}'}}",
+        fake.address()
+    );
+    examine(&program, &*adapter, &params, &Observe::Nothing).await;
+    dry(program, &*adapter, &params).await;
+    let seen = fake.seen();
+    assert_eq!(seen.faults, [] as [String; 0]);
+    assert!(!seen.metrics.is_empty() && !seen.logs.is_empty(), "{seen:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,143 @@
+//! The ingest APIs and where each region serves them.
+
+use mixer_adapter_sdk::delivery::http::Url;
+
+use crate::generated::params::Region;
+
+/// One of the ingest APIs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Api {
+    /// Dimensional metrics.
+    Metric,
+    /// Spans.
+    Trace,
+    /// Log entries.
+    Log,
+    /// Custom events.
+    Event,
+}
+
+impl Api {
+    /// The name in log lines.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Metric => "Metric API",
+            Self::Trace => "Trace API",
+            Self::Log => "Log API",
+            Self::Event => "Event API",
+        }
+    }
+
+    /// The label `backend` of the delivery metrics.
+    pub(crate) fn backend(self) -> &'static str {
+        match self {
+            Self::Metric => "newrelic_metrics",
+            Self::Trace => "newrelic_spans",
+            Self::Log => "newrelic_logs",
+            Self::Event => "newrelic_events",
+        }
+    }
+
+    /// The path that the API has on every host.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Metric => "/metric/v1",
+            Self::Trace => "/trace/v1",
+            Self::Log => "/log/v1",
+            Self::Event => "/v1/accounts/events",
+        }
+    }
+
+    /// The host that serves it. Those of Japan are the ones that most clients use; the vendor documents them less firmly than
+    /// the others.
+    fn host(self, region: Region) -> &'static str {
+        let [us, eu, gov, jp] = match self {
+            Self::Metric => [
+                "metric-api.newrelic.com",
+                "metric-api.eu.newrelic.com",
+                "gov-metric-api.newrelic.com",
+                "metric-api.jp.nr-data.net",
+            ],
+            Self::Trace => [
+                "trace-api.newrelic.com",
+                "trace-api.eu.newrelic.com",
+                "gov-trace-api.newrelic.com",
+                "trace-api.jp.nr-data.net",
+            ],
+            Self::Log => [
+                "log-api.newrelic.com",
+                "log-api.eu.newrelic.com",
+                "gov-log-api.newrelic.com",
+                "log-api.jp.nr-data.net",
+            ],
+            Self::Event => [
+                "insights-collector.newrelic.com",
+                "insights-collector.eu01.nr-data.net",
+                "gov-insights-collector.newrelic.com",
+                "insights-collector.jp.nr-data.net",
+            ],
+        };
+        match region {
+            Region::Auto | Region::Us => us,
+            Region::Eu => eu,
+            Region::Gov => gov,
+            Region::Jp => jp,
+        }
+    }
+}
+
+/// Where an API is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// On the host of a region.
+    Region(Region),
+    /// There.
+    Url(Url),
+}
+
+impl Target {
+    /// The URL of an API for an account with this key.
+    pub(crate) fn url(&self, api: Api, key: &str) -> Option<Url> {
+        let region = match self {
+            Self::Url(url) => return Some(url.clone()),
+            Self::Region(Region::Auto) => region_of_key(key),
+            Self::Region(region) => *region,
+        };
+        format!("https://{}{}", api.host(region), api.path()).parse().ok()
+    }
+}
+
+/// Keys tell their region by how they begin: two letters and two digits, as in `eu01xx`. Those of the United States begin with
+/// anything else.
+fn region_of_key(key: &str) -> Region {
+    let digits = |at: std::ops::Range<usize>| {
+        key.get(at).is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if key.starts_with("eu") && digits(2..4) {
+        return Region::Eu;
+    }
+    if key.starts_with("jp") {
+        return Region::Jp;
+    }
+    Region::Us
+}
+
+/// Reads a URL that an operator wrote: a URL without a path gets that of the API, as official clients take a host.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(crate) fn parse_url(api: Api, text: &str) -> Result<Url, String> {
+    let hint = || format!("is not a URL; write it as https://host{}", api.path());
+    let mut url: Url = text.trim().parse().map_err(|_| hint())?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(hint());
+    }
+    if matches!(url.path(), "" | "/") {
+        url.set_path(api.path());
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests;
