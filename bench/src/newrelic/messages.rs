@@ -52,7 +52,7 @@ pub(crate) fn message(kind: Kind, first: u64, config: &Any) -> (&'static str, By
         Kind::Spans => {
             let instances = numbers.map(span).collect();
             let request = tracespan::HandleTraceSpanRequest { instances, adapter_config, dedup_id };
-            ("/traceSpan.HandleTraceSpanService/HandleTraceSpan", request.encode_to_vec().into())
+            ("/tracespan.HandleTraceSpanService/HandleTraceSpan", request.encode_to_vec().into())
         }
         Kind::Logs => {
             let instances = numbers.map(entry).collect();

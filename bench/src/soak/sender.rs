@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use http::uri::PathAndQuery;
-use mixer_proto::adapter::v1beta1::ReportResult;
 use mixer_rpc::raw::unary;
-use prost::Message as _;
 use prost_types::Any;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
-use tonic::Request;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request};
 
 use crate::newrelic::ledger::Shared;
 use crate::newrelic::messages::{BATCH, Kind, message};
@@ -24,6 +22,10 @@ use crate::newrelic::messages::{BATCH, Kind, message};
 const MOST_CALLS: usize = 256;
 /// After this a call is taken for not acknowledged.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a call is answered with while the adapter dies, is away, or cannot keep more.
+const AWAY: [Code; 5] =
+    [Code::Unavailable, Code::Cancelled, Code::Unknown, Code::DeadlineExceeded, Code::ResourceExhausted];
 
 /// Where it goes, and who is told.
 pub(super) struct Sender {
@@ -70,20 +72,32 @@ impl Sender {
         }
     }
 
+    fn not_taken(&self) -> anyhow::Result<()> {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// One call.
     ///
     /// # Errors
-    /// It was answered, but not all of it was taken.
+    /// The adapter does not understand it.
     pub(super) async fn call(&self, kind: Kind) -> anyhow::Result<()> {
         let first = self.next.fetch_add(BATCH, Ordering::Relaxed);
         let (path, message) = message(kind, first, &self.config);
         let mut client = Grpc::new(self.channel.clone());
         let call = unary(&mut client, PathAndQuery::from_static(path), Request::new(message));
-        let Ok(Ok(answer)) = timeout(PATIENCE, call).await else {
-            self.failed.fetch_add(1, Ordering::Relaxed);
-            return Ok(());
+        let answer = match timeout(PATIENCE, call).await {
+            Ok(Ok(answer)) => answer,
+            // The adapter is away, or has no room.
+            Err(_) => return self.not_taken(),
+            Ok(Err(status)) if AWAY.contains(&status.code()) => return self.not_taken(),
+            Ok(Err(status)) => return Err(status).with_context(|| format!("a call of {path}")),
         };
-        ReportResult::decode(answer.into_inner()).with_context(|| format!("the answer to {path}"))?;
+        anyhow::ensure!(
+            answer.get_ref().is_empty(),
+            "{path} is answered with {} bytes",
+            answer.get_ref().len()
+        );
         let mut ledger = self.ledger.lock();
         let items = match kind {
             Kind::Metrics => {
