@@ -123,8 +123,10 @@ impl<B: Backend> Shared<B> {
         {
             return;
         }
-        if let Err(error) = outbox.settle(entry).await {
-            tracing::error!(%error, %request_id, "a payload that is settled will come again after a restart");
+        if let Err(error) = outbox.settle(entry).await
+            && let Some(held_back) = self.failing.pass()
+        {
+            tracing::error!(%error, %request_id, held_back, "a payload that is settled will come again after a restart");
         }
     }
 

@@ -7,7 +7,9 @@ use mixer_adapter_api::{Batch, ReportCall};
 
 use super::*;
 use crate::delivery::aggregate::{AggregateOptions, Aggregator, Attributes, Kind};
-use crate::delivery::{Aggregated, DeliveryMetrics, NoRoom, Pending, QueueLimits, RetryPolicy};
+use crate::delivery::{
+    Aggregated, Breaker, BreakerPolicy, DeliveryMetrics, NoRoom, Pending, QueueLimits, RetryPolicy,
+};
 use crate::typed::Refused;
 use crate::typed::template::LogEntry;
 
@@ -177,4 +179,31 @@ async fn a_self_test_says_what_the_backend_said() {
     check(Outcome::Retry { after: None, detail: detail() }, "because").await;
     check(Outcome::Partly { refused: 1, reason: "x", detail: detail() }, "because").await;
     check(Outcome::Split, "too large").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_an_account_was_asked_for_holds_for_all_its_handlers() {
+    let breaker = || Breaker::for_destination("https://shared.test", "key", BreakerPolicy::default());
+    let shared = |breaker| {
+        let mut options = options();
+        options.engine.breaker = breaker;
+        options
+    };
+    let (asked, sibling) = (rig(shared(breaker())).await, rig(shared(breaker())).await);
+    let stranger = rig(options()).await;
+    let pause = Duration::from_secs(30);
+    let busy = Outcome::Retry { after: Some(pause), detail: "429".to_owned() };
+    asked.backend.script.lock().push_back(busy);
+    let start = Instant::now();
+    asked.report(0..5).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(asked.got(), [[0, 1, 2, 3, 4]], "it was asked for a pause");
+    for rig in [&sibling, &stranger] {
+        rig.report(5..10).await.unwrap();
+    }
+    tokio::time::sleep(pause - start.elapsed() - Duration::from_millis(1)).await;
+    assert_eq!((asked.got().len(), sibling.got().len(), stranger.got().len()), (1, 0, 1));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((asked.got().len(), sibling.got().len()), (2, 1));
+    assert_eq!(asked.metrics.totals(), (5, 5, 5));
 }

@@ -99,6 +99,17 @@ impl Appender {
     }
 }
 
+/// Makes the directory of a log, below that of its pipeline and that of its handler.
+pub(super) fn make_directory(directory: &Path, fsync: Fsync) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    if fsync == Fsync::Always {
+        for parent in directory.ancestors().skip(1).take(2) {
+            sync_directory(parent)?;
+        }
+    }
+    Ok(())
+}
+
 /// Forces the names of a directory to the disk.
 pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()

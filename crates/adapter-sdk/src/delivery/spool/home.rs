@@ -15,10 +15,11 @@ use ring::digest::{SHA256, digest};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::appender::sync_directory;
 use super::budget::Budget;
 use super::handler_file::HandlerFile;
 use super::slot::{Claim, Slot};
-use super::{SpoolError, SpoolOptions, blocking, keeper};
+use super::{Fsync, SpoolError, SpoolOptions, blocking, keeper};
 
 /// The spool of a process. What is left from before is delivered by tasks of their own, until this is dropped.
 pub struct SpoolHome {
@@ -96,6 +97,9 @@ impl HomeInner {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     private_directory(&directory).map_err(failed)?;
                     file.write(&directory, self.options.fsync).map_err(failed)?;
+                    if self.options.fsync == Fsync::Always {
+                        sync_directory(&self.options.directory).map_err(failed)?;
+                    }
                     return Ok(claim);
                 }
                 // Left to whoever looks after what is left.

@@ -50,6 +50,8 @@ pub(super) async fn keep(home: Arc<HomeInner>, adapter: Arc<dyn Adapter>) {
                 }
                 Ok(_) => {}
                 Err(error) => {
+                    // Nobody knows whose it is.
+                    forget_if_old(&directory, adapter.info().name);
                     if told.insert(directory.clone()) {
                         tracing::error!(
                             %error, directory = %directory.display(),

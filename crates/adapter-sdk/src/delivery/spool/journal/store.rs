@@ -10,7 +10,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::super::SpoolError;
-use super::super::appender::{Appender, numbers, path, set_aside};
+use super::super::appender::{Appender, make_directory, numbers, path, set_aside};
 use super::super::segment::{End, Frames, Item, MAGIC};
 use super::super::slot::Claim;
 use super::Report;
@@ -32,7 +32,7 @@ impl Store {
         metrics: BackendMetrics,
     ) -> Result<(Self, Vec<u64>), SpoolError> {
         let failed = |source| SpoolError::io(directory, source);
-        fs::create_dir_all(directory).map_err(failed)?;
+        make_directory(directory, claim.options().fsync).map_err(failed)?;
         let found = numbers(directory, "seg").map_err(failed)?;
         let next = found.last().map_or(0, |last| last + 1).max(covers);
         let options = claim.options();

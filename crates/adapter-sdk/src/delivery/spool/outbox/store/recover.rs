@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::super::super::SpoolError;
-use super::super::super::appender::{self, Appender, numbers};
+use super::super::super::appender::{self, Appender, make_directory, numbers};
 use super::super::super::segment::{self, End, Frames, Item, MAGIC};
 use super::super::super::slot::Claim;
 use super::{Entry, Segment, State, Store};
@@ -20,7 +20,7 @@ impl Store {
         metrics: BackendMetrics,
     ) -> Result<(Self, u64), SpoolError> {
         let failed = |source| SpoolError::io(directory, source);
-        fs::create_dir_all(directory).map_err(failed)?;
+        make_directory(directory, claim.options().fsync).map_err(failed)?;
         let found = numbers(directory, "seg").map_err(failed)?;
         let next = found.last().map_or(0, |last| last + 1);
         let options = claim.options();
