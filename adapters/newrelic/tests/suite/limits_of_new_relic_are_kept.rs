@@ -198,7 +198,7 @@ async fn times() {
 async fn sizes_of_payloads() {
     let limits = json!({"max_queue_bytes": 100 << 20, "logs": {"event.instance.ns": {"event_type": "E"}}});
     let rig = Rig::new(limits).await;
-    let noise = || std::iter::repeat_with(|| fastrand::alphanumeric()).take(100_000).collect::<String>();
+    let noise = || std::iter::repeat_with(fastrand::alphanumeric).take(100_000).collect::<String>();
     for _ in 0..30 {
         let entry =
             logentry::InstanceMsg { variables: values(&[("message", text(&noise()))]), ..Default::default() };
