@@ -85,7 +85,8 @@ pub(crate) fn new_relic_client(root: &Path) -> anyhow::Result<PathBuf> {
     if !folder.join("newrelic_telemetry_sdk").exists() || !folder.join("urllib3").exists() {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "--target"]);
-        run(pip.arg(&folder).args(NEW_RELIC_PACKAGES)).context("New Relic's client needs python3 with pip")?;
+        run(pip.arg(&folder).args(NEW_RELIC_PACKAGES))
+            .context("New Relic's client needs python3 with pip")?;
     }
     Ok(folder)
 }

@@ -130,7 +130,7 @@ impl Args {
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<(AdapterArgs, Defaults), ArgsError> {
         let lookup = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
-        self.fill(&lookup)?;
+        self.fill(lookup)?;
         let harvest_period = self.harvest_period.as_deref().map(parse_period).transpose()?;
         let url = |flag, variable, api, text: Option<&String>| {
             let parsed = text.map(|text| parse_url(api, text)).transpose();
@@ -147,7 +147,7 @@ impl Args {
             metrics_url,
             spans_url,
         };
-        self.serve(&lookup)?;
+        self.serve(lookup)?;
         Ok((self.adapter, defaults))
     }
 

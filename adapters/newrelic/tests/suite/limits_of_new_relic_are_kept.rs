@@ -6,6 +6,8 @@ use std::time::Duration;
 use mixer_adapter_sdk::Timestamp;
 use mixer_adapter_sdk::value::Value;
 use mixer_proto::template::logentry;
+use mixer_testkit::IngestApi;
+use prost::Message as _;
 use serde_json::{Map, Value as Json, json};
 
 use crate::support::{Rig, a_span, reasons, text, time, values};
@@ -193,25 +195,24 @@ async fn times() {
     check(-49, [Some("too_old"); 3]).await;
 }
 
-/// A payload of more than 1,000,000 bytes is split before it is sent, and more than 2000 events too.
+/// A payload of more than 1,000,000 bytes is split before it is sent, and more than 2000 events go in several requests.
 #[tokio::test]
 async fn sizes_of_payloads() {
-    let limits = json!({"max_queue_bytes": 100 << 20, "logs": {"event.instance.ns": {"event_type": "E"}}});
+    let limits = json!({"harvest_period": "0.1s", "logs": {"event.instance.ns": {"event_type": "E"}}});
     let rig = Rig::new(limits).await;
-    let noise = || std::iter::repeat_with(|| fastrand::alphanumeric()).take(100_000).collect::<String>();
-    for _ in 0..30 {
-        let entry =
-            logentry::InstanceMsg { variables: values(&[("message", text(&noise()))]), ..Default::default() };
-        assert_eq!(reasons(&rig.entry("log.instance.ns", entry).await), [].into());
-    }
-    let entry = logentry::InstanceMsg::default();
-    for _ in 0..5 {
-        let events = vec![("event.instance.ns", prost::Message::encode_to_vec(&entry)); 900];
-        assert_eq!(reasons(&rig.send("logentry", &events).await), [].into());
-    }
-    rig.handler.close().await;
-    let seen = tokio::time::timeout(Duration::from_secs(60), rig.fake.wait(|seen| seen.events.len() >= 4500));
-    let seen = seen.await.unwrap();
-    assert_eq!((seen.logs.len(), seen.events.len(), seen.faults.len()), (30, 4500, 0));
-    assert!(seen.requests.len() >= 3 + 3, "{}", seen.requests.len());
+    let noise = || std::iter::repeat_with(fastrand::alphanumeric).take(100_000).collect::<String>();
+    let entry = |message: String| {
+        let variables = values(&[("message", text(&message))]);
+        logentry::InstanceMsg { variables, ..Default::default() }.encode_to_vec()
+    };
+    let logs: Vec<_> = (0..20).map(|_| ("log.instance.ns", entry(noise()))).collect();
+    assert_eq!(reasons(&rig.send("logentry", &logs).await), [].into());
+    let events = vec![("event.instance.ns", logentry::InstanceMsg::default().encode_to_vec()); 4500];
+    assert_eq!(reasons(&rig.send("logentry", &events).await), [].into());
+    let all = rig.fake.wait(|seen| seen.events.len() >= 4500 && seen.logs.len() >= 20);
+    let seen = tokio::time::timeout(Duration::from_secs(120), all).await.unwrap();
+    assert_eq!((seen.logs.len(), seen.events.len(), seen.faults.len()), (20, 4500, 0));
+    let requests = |api| seen.requests.iter().filter(|request| request.api == Some(api)).count();
+    assert_eq!((requests(IngestApi::Log), requests(IngestApi::Event)), (2, 3));
+    assert_eq!(seen.distinct_ids(), 5, "each part has an id of its own");
 }
