@@ -2,6 +2,7 @@
 
 mod config;
 mod definition;
+mod exemplar;
 mod exposition;
 mod generated;
 mod handler;
@@ -80,6 +81,16 @@ impl PrometheusAdapter {
             Ok::<_, std::convert::Infallible>(())
         });
         text
+    }
+
+    /// What a scrape gets that asks for protobuf: `io.prometheus.client.MetricFamily`, each after its length.
+    pub fn render_protobuf(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let Ok(()) = exposition::render_protobuf(&self.store.families(), |part| {
+            bytes.extend_from_slice(part);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        bytes
     }
 
     async fn build_handler(&self, spec: HandlerSpec) -> Result<Arc<dyn Handler>, BuildError> {
