@@ -302,24 +302,35 @@ pub mod params {
             ::prost::alloc::string::String,
             ::prost::alloc::string::String,
         >,
-        /// How to reach the receiver.
-        #[prost(message, optional, tag = "10")]
-        pub tls: ::core::option::Option<remote_write::Tls>,
-        /// Address of a proxy. Default: what the environment says (`HTTPS_PROXY`,
-        /// `HTTP_PROXY`, `NO_PROXY`).
+        /// File of the certificates of the only authorities that are trusted, PEM.
+        /// Default: those of the system.
+        #[prost(string, tag = "10")]
+        pub ca_file: ::prost::alloc::string::String,
+        /// File of our certificate with everything up to the authority, for receivers
+        /// that ask for one, PEM.
         #[prost(string, tag = "11")]
+        pub client_certificate_file: ::prost::alloc::string::String,
+        /// File of its private key, PEM.
+        #[prost(string, tag = "12")]
+        pub client_key_file: ::prost::alloc::string::String,
+        /// A proxy for every host but those of `NO_PROXY`. Default: what the environment
+        /// says (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`).
+        #[prost(string, tag = "13")]
         pub proxy_url: ::prost::alloc::string::String,
-        /// How long one request may take. Default 30 s.
-        #[prost(message, optional, tag = "12")]
-        pub timeout: ::core::option::Option<::prost_types::Duration>,
+        /// How long one request may take in all. Default 15 s.
+        #[prost(message, optional, tag = "14")]
+        pub request_timeout: ::core::option::Option<::prost_types::Duration>,
+        /// How long a connection may take to be made. Default 5 s.
+        #[prost(message, optional, tag = "15")]
+        pub connect_timeout: ::core::option::Option<::prost_types::Duration>,
         /// The most series of one request. Default 2000.
-        #[prost(int64, optional, tag = "13")]
+        #[prost(int64, optional, tag = "16")]
         pub max_series_per_request: ::core::option::Option<i64>,
         /// Whether exemplars are sent. Default true.
-        #[prost(bool, optional, tag = "14")]
+        #[prost(bool, optional, tag = "17")]
         pub send_exemplars: ::core::option::Option<bool>,
         /// Whether native histograms are sent. Default true.
-        #[prost(bool, optional, tag = "15")]
+        #[prost(bool, optional, tag = "18")]
         pub send_native_histograms: ::core::option::Option<bool>,
     }
     /// Nested message and enum types in `RemoteWrite`.
@@ -342,30 +353,6 @@ pub mod params {
             }
             fn type_url() -> ::prost::alloc::string::String {
                 "type.googleapis.com/adapter.prometheus.config.Params.RemoteWrite.BasicAuth".into()
-            }
-        }
-        /// How to reach a receiver by https.
-        #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-        pub struct Tls {
-            /// File of the certificates of the only authorities that are trusted, PEM.
-            /// Default: those of the system.
-            #[prost(string, tag = "1")]
-            pub ca_file: ::prost::alloc::string::String,
-            /// File of our certificate, for receivers that ask for one, PEM.
-            #[prost(string, tag = "2")]
-            pub certificate_file: ::prost::alloc::string::String,
-            /// File of its private key, PEM.
-            #[prost(string, tag = "3")]
-            pub key_file: ::prost::alloc::string::String,
-        }
-        impl ::prost::Name for Tls {
-            const NAME: &'static str = "Tls";
-            const PACKAGE: &'static str = "adapter.prometheus.config";
-            fn full_name() -> ::prost::alloc::string::String {
-                "adapter.prometheus.config.Params.RemoteWrite.Tls".into()
-            }
-            fn type_url() -> ::prost::alloc::string::String {
-                "type.googleapis.com/adapter.prometheus.config.Params.RemoteWrite.Tls".into()
             }
         }
         /// A version of the protocol.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::config::MetricConfig;
 
 pub(crate) use metric::Metric;
-pub(crate) use native::{Native, SCHEMAS, Span, schema_of, spans};
+pub(crate) use native::{Native, Span, schema_of, spans};
 pub(crate) use series::{Series, Snapshot};
 
 /// All metrics.

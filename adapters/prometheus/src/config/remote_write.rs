@@ -1,6 +1,6 @@
 //! Where metrics are sent by remote write, and how.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ const RESERVED: [HeaderName; 6] = [
 pub(crate) struct Destination {
     pub(crate) url: Url,
     /// Labels that every series gets unless it has one of that name.
-    pub(crate) external_labels: HashMap<String, String>,
+    pub(crate) external_labels: BTreeMap<String, String>,
     /// Name of the label whose value tells replicas apart.
     pub(crate) replica_label: Option<String>,
     pub(crate) protocol: Protocol,
@@ -213,7 +213,7 @@ fn headers(
     problems: &mut Problems,
 ) -> (HeaderMap, Vec<(HeaderName, PathBuf)>) {
     let (mut headers, mut files) = (HeaderMap::new(), Vec::new());
-    let mut check_name = |field: &str, text: &str, problems: &mut Problems| {
+    let check_name = |field: &str, text: &str, problems: &mut Problems| {
         let Ok(name) = text.parse::<HeaderName>() else {
             problems.add(field, "is no name of a header");
             return None;

@@ -114,7 +114,7 @@ impl HttpClient {
         let mut response = request.send().await.map_err(|error| NoAnswer(chain(error)))?;
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
-        let status = response.status();
+        let (status, headers) = (response.status(), response.headers().clone());
         let mut body = BytesMut::new();
         // The status has been said; what follows is only for the log.
         while let Ok(Some(part)) = response.chunk().await {
@@ -124,7 +124,7 @@ impl HttpClient {
                 break;
             }
         }
-        Ok(Answer { status, retry_after, body: body.freeze() })
+        Ok(Answer { status, headers, retry_after, body: body.freeze() })
     }
 }
 
@@ -133,6 +133,8 @@ impl HttpClient {
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
+    /// All headers.
+    pub headers: HeaderMap,
     /// The header `Retry-After`, as a wait from now.
     pub retry_after: Option<Duration>,
     /// The first 64 KiB of the body.
