@@ -7,8 +7,6 @@ mod encode;
 mod message;
 mod receiver;
 mod snapshot;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
