@@ -48,7 +48,9 @@ impl<'a> Divided<'a> {
                 }
             }
             if !names.iter().any(|name| *name == clean(key)) {
-                divided.series.extend_from_slice(dimensions.get(start..entries.position()).unwrap_or_default());
+                divided
+                    .series
+                    .extend_from_slice(dimensions.get(start..entries.position()).unwrap_or_default());
             } else if let Some(value) = ValueView::parse(value.unwrap_or_default())? {
                 divided.exemplar.push((key, value));
             }
@@ -64,11 +66,14 @@ impl<'a> Divided<'a> {
     /// The labels of the exemplar: none when there is no value for them, and an error with their length when they
     /// are longer than is allowed.
     pub(crate) fn labels(&self) -> Result<Option<ExemplarLabels>, usize> {
-        let text = |(key, value): &(&str, ValueView<'_>)| (clean(key).into_owned(), value.text().into_owned());
-        let mut labels: Vec<_> = self.exemplar.iter().map(text).filter(|(_, value)| !value.is_empty()).collect();
+        let text =
+            |(key, value): &(&str, ValueView<'_>)| (clean(key).into_owned(), value.text().into_owned());
+        let mut labels: Vec<_> =
+            self.exemplar.iter().map(text).filter(|(_, value)| !value.is_empty()).collect();
         labels.sort_unstable();
         labels.dedup_by(|(a, _), (b, _)| a == b);
-        let characters = labels.iter().map(|(name, value)| name.chars().count() + value.chars().count()).sum();
+        let characters =
+            labels.iter().map(|(name, value)| name.chars().count() + value.chars().count()).sum();
         match characters {
             0 => Ok(None),
             1..=MAX_CHARACTERS => Ok(Some(labels.into())),

@@ -69,12 +69,8 @@ pub(crate) fn render<E>(
 ) -> Result<(), E> {
     let names: HashSet<&str> =
         families.iter().map(|family| family.metric.definition().name.as_str()).collect();
-    let mut writer = Writer {
-        out: String::new(),
-        open_metrics: format.is_open_metrics(),
-        exemplars: Vec::new(),
-        sink,
-    };
+    let mut writer =
+        Writer { out: String::new(), open_metrics: format.is_open_metrics(), exemplars: Vec::new(), sink };
     for family in families {
         let series = family.metric.sorted_series();
         if series.is_empty() {

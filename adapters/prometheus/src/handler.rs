@@ -54,12 +54,7 @@ impl Drop for AbortOnDrop {
 }
 
 impl PrometheusHandler {
-    pub(crate) fn new(
-        store: Arc<Store>,
-        config: &Config,
-        metrics: Vec<Arc<Metric>>,
-        mut held: Held,
-    ) -> Self {
+    pub(crate) fn new(store: Arc<Store>, config: &Config, metrics: Vec<Arc<Metric>>, mut held: Held) -> Self {
         let mut by_instance = ByInstance::default();
         for (config, metric) in config.metrics.iter().zip(&metrics) {
             let targets = by_instance.entry(config.instance.clone()).or_default();

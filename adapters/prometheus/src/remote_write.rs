@@ -89,7 +89,8 @@ impl Senders {
             return known;
         }
         let snapshots = Snapshots::new(store.clone(), identity.external_labels.clone());
-        let sender = Arc::new(Sender { snapshots: Arc::new(snapshots), running: tokio::sync::Mutex::default() });
+        let sender =
+            Arc::new(Sender { snapshots: Arc::new(snapshots), running: tokio::sync::Mutex::default() });
         senders.insert(identity, Arc::downgrade(&sender));
         sender
     }

@@ -98,11 +98,8 @@ impl Store {
             }
         }
         state.last_registration += 1;
-        let user = User {
-            handler: handler.clone(),
-            registration: state.last_registration,
-            scraped: terms.scraped,
-        };
+        let user =
+            User { handler: handler.clone(), registration: state.last_registration, scraped: terms.scraped };
         let mut metrics = Vec::with_capacity(configs.len());
         for config in configs {
             let name = config.definition.name.clone();

@@ -13,6 +13,7 @@ pub use grpc::{GrpcAdapter, Method};
 pub use newrelic::{FakeNewRelic, Seen};
 pub use recorder::Recorder;
 pub use remote_write::{
-    FakeRemoteWrite, Knows, NativeHistogram, Reply, WriteRequestSeen, WrittenExemplar, WrittenPoint, WrittenValue,
+    FakeRemoteWrite, Knows, NativeHistogram, Reply, WriteRequestSeen, WrittenExemplar, WrittenPoint,
+    WrittenValue,
 };
 pub use script::Script;

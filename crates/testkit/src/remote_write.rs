@@ -266,7 +266,9 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Byte
     if let Some(seconds) = verdict.retry_after {
         response = response.header(RETRY_AFTER, seconds);
     }
-    for (kind, count) in ["Samples", "Histograms", "Exemplars"].iter().zip(verdict.written.into_iter().flatten()) {
+    for (kind, count) in
+        ["Samples", "Histograms", "Exemplars"].iter().zip(verdict.written.into_iter().flatten())
+    {
         response = response.header(format!("X-Prometheus-Remote-Write-{kind}-Written"), count);
     }
     response.body(Full::new(verdict.fault.unwrap_or_default().into())).unwrap_or_default()
@@ -292,7 +294,8 @@ fn judge(state: &State, version: u8, body: &[u8]) -> (Verdict, Vec<WrittenPoint>
         }
     }
     let points: Vec<WrittenPoint> = series.into_iter().flat_map(read::ReadSeries::into_points).collect();
-    let histograms = points.iter().filter(|point| matches!(point.value, WrittenValue::Histogram(_))).count() as u64;
+    let histograms =
+        points.iter().filter(|point| matches!(point.value, WrittenValue::Histogram(_))).count() as u64;
     let samples = points.len() as u64 - histograms;
     let exemplars = points.iter().map(|point| point.exemplars.len() as u64).sum();
     let reply = state.script.lock().pop_front();

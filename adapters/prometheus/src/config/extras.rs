@@ -35,7 +35,8 @@ pub(super) fn native(
         problems.add(format!("{field}.zero_threshold"), format!("is {threshold}; must be more than 0"));
     }
     let max_field = format!("{field}.max_buckets");
-    let max_buckets = problems.at_least(&max_field, native.max_buckets, LEAST_MAX_BUCKETS, DEFAULT_MAX_BUCKETS);
+    let max_buckets =
+        problems.at_least(&max_field, native.max_buckets, LEAST_MAX_BUCKETS, DEFAULT_MAX_BUCKETS);
     if !native.classic_buckets.unwrap_or(true) {
         if info.buckets.is_some() {
             problems.add(format!("{field}.classic_buckets"), "is false, but there are `buckets`");

@@ -4,11 +4,11 @@ use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use prost_types::Timestamp;
 
+use super::PART;
 use super::model::{
     Bucket, BucketSpan, Counter, Exemplar, FAMILY_METRIC, Gauge, Histogram, LabelPair, Metric, MetricFamily,
     MetricType,
 };
-use super::PART;
 use crate::definition::{Definition, Kind};
 use crate::exemplar;
 use crate::store::{Family, Native, Series, Snapshot, Span, spans};

@@ -34,13 +34,18 @@ impl Counts {
     /// none of that. (Remote-Write 2.0, "Required Written Response Headers".)
     pub(super) fn written(headers: &HeaderMap) -> Option<Self> {
         let [samples, histograms, exemplars] =
-            [super::receiver::SAMPLES, super::receiver::HISTOGRAMS, super::receiver::EXEMPLARS]
-                .map(|name| headers.get(name).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok()));
+            [super::receiver::SAMPLES, super::receiver::HISTOGRAMS, super::receiver::EXEMPLARS].map(|name| {
+                headers.get(name).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok())
+            });
         if [samples, histograms, exemplars] == [None; 3] {
             return None;
         }
         let or_none = Option::unwrap_or_default;
-        Some(Self { samples: or_none(samples), histograms: or_none(histograms), exemplars: or_none(exemplars) })
+        Some(Self {
+            samples: or_none(samples),
+            histograms: or_none(histograms),
+            exemplars: or_none(exemplars),
+        })
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -32,7 +32,8 @@ pub(super) struct Parts {
 
 /// A request of the items in their order.
 pub(super) fn request(items: &[Item], parts: Parts) -> Request {
-    let mut writer = Writer { parts, symbols: Symbols::default(), timeseries: Vec::with_capacity(items.len()) };
+    let mut writer =
+        Writer { parts, symbols: Symbols::default(), timeseries: Vec::with_capacity(items.len()) };
     writer.symbols.of("");
     for item in items {
         writer.item(item);
@@ -64,6 +65,20 @@ impl Symbols {
     }
 }
 
+/// Which of the series of a metric it is.
+#[derive(Clone, Copy)]
+struct Name<'a> {
+    suffix: &'static str,
+    /// The label of a bucket.
+    bucket: Option<&'a str>,
+}
+
+impl Name<'_> {
+    fn of(suffix: &'static str) -> Self {
+        Self { suffix, bucket: None }
+    }
+}
+
 struct Writer {
     parts: Parts,
     symbols: Symbols,
@@ -80,7 +95,7 @@ impl Writer {
                     Point::Value(Snapshot::Distribution { .. }, _) => return,
                     Point::Ended => f64::from_bits(STALE),
                 };
-                self.sample(item, "", None, value, item.exemplars.last());
+                self.sample(item, Name::of(""), value, item.exemplars.last());
             }
             Kind::Distribution(bounds) => {
                 self.classic(item, bounds);
@@ -104,26 +119,21 @@ impl Writer {
             count += in_buckets.get(index).copied().unwrap_or_default();
             let fits = |exemplar: &&exemplar::Exemplar| exemplar.value > lower && exemplar.value <= bound;
             let exemplar = item.exemplars.iter().rev().find(fits);
-            self.sample(item, "_bucket", Some(&bound_text(bound)), value(count as f64), exemplar);
+            let bound_text = bound_text(bound);
+            let name = Name { suffix: "_bucket", bucket: Some(&bound_text) };
+            self.sample(item, name, value(count as f64), exemplar);
             lower = bound;
         }
-        self.sample(item, "_sum", None, value(sum), None);
-        self.sample(item, "_count", None, value(count as f64), None);
+        self.sample(item, Name::of("_sum"), value(sum), None);
+        self.sample(item, Name::of("_count"), value(count as f64), None);
     }
 
-    fn sample(
-        &mut self,
-        item: &Item,
-        suffix: &str,
-        bucket: Option<&str>,
-        value: f64,
-        exemplar: Option<&exemplar::Exemplar>,
-    ) {
+    fn sample(&mut self, item: &Item, name: Name<'_>, value: f64, exemplar: Option<&exemplar::Exemplar>) {
         let is_plain_nan = value.is_nan() && value.to_bits() != STALE;
         let value = if is_plain_nan { f64::from_bits(NOT_A_NUMBER) } else { value };
         let cumulative = item.family.definition.kind != Kind::Gauge;
         let start_timestamp = if cumulative { item.series.created } else { 0 };
-        let labels_refs = self.labels(item, suffix, bucket);
+        let labels_refs = self.labels(item, name);
         let exemplars = exemplar.filter(|_| self.parts.exemplars).map(|exemplar| self.exemplar(exemplar));
         let series = TimeSeries {
             labels_refs,
@@ -151,17 +161,23 @@ impl Writer {
                 ..Histogram::default()
             },
         };
-        let labels_refs = self.labels(item, "", None);
+        let labels_refs = self.labels(item, Name::of(""));
         let exemplars = match self.parts.exemplars {
             true => item.exemplars.iter().map(|exemplar| self.exemplar(exemplar)).collect(),
             false => Vec::new(),
         };
         let metadata = Some(self.metadata(item));
         let histograms = vec![histogram];
-        self.timeseries.push(TimeSeries { labels_refs, samples: Vec::new(), histograms, exemplars, metadata });
+        self.timeseries.push(TimeSeries {
+            labels_refs,
+            samples: Vec::new(),
+            histograms,
+            exemplars,
+            metadata,
+        });
     }
 
-    fn labels(&mut self, item: &Item, suffix: &str, bucket: Option<&str>) -> Vec<u32> {
+    fn labels(&mut self, item: &Item, Name { suffix, bucket }: Name<'_>) -> Vec<u32> {
         let name = format!("{}{suffix}", item.family.definition.name);
         let mut labels = vec![(NAME, name.as_str())];
         labels.extend(bucket.map(|bound| (BUCKET, bound)));
@@ -177,11 +193,7 @@ impl Writer {
 
     fn exemplar(&mut self, exemplar: &exemplar::Exemplar) -> Exemplar {
         let labels = exemplar.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        Exemplar {
-            labels_refs: self.symbols.pairs(labels),
-            value: exemplar.value,
-            timestamp: exemplar.at,
-        }
+        Exemplar { labels_refs: self.symbols.pairs(labels), value: exemplar.value, timestamp: exemplar.at }
     }
 
     fn metadata(&mut self, item: &Item) -> Metadata {

@@ -51,10 +51,10 @@ enum Login {
 
 impl Receiver {
     pub(super) async fn new(to: &Destination, metrics: BackendMetrics) -> Result<Self, BuildError> {
-        let failed = |error: &dyn std::fmt::Display| BuildError(format!("remote_write to {}: {error}", to.url));
-        let secret = async |file: &std::path::Path| {
-            Credential::from_file(file).await.map_err(|error| failed(&error))
-        };
+        let failed =
+            |error: &dyn std::fmt::Display| BuildError(format!("remote_write to {}: {error}", to.url));
+        let secret =
+            async |file: &std::path::Path| Credential::from_file(file).await.map_err(|error| failed(&error));
         let auth = match &to.auth {
             Auth::None => Login::None,
             Auth::Basic { username, password_file } => {
@@ -100,10 +100,7 @@ impl Receiver {
                 headers.insert(header::AUTHORIZATION, sensitive(value)?);
             }
             Login::Bearer(token) => {
-                headers.insert(
-                    header::AUTHORIZATION,
-                    sensitive(format!("Bearer {}", token.get().expose()))?,
-                );
+                headers.insert(header::AUTHORIZATION, sensitive(format!("Bearer {}", token.get().expose()))?);
             }
         }
         for (name, value) in &self.header_files {
@@ -158,7 +155,10 @@ impl Receiver {
             return Outcome::Drop { reason, detail: detail.to_owned() };
         }
         let Some(old) = body.downgraded() else {
-            return Outcome::Drop { reason: "not_encoded", detail: "the request cannot be read back".to_owned() };
+            return Outcome::Drop {
+                reason: "not_encoded",
+                detail: "the request cannot be read back".to_owned(),
+            };
         };
         let outcome = self.send_v1(old).await;
         // A bad request of either version is no proof.
@@ -207,9 +207,10 @@ impl Receiver {
                 reason: "not_written",
                 detail: format!("{lost} of {} samples were not written; {}", points(sent), answer.text()),
             },
-            (200..=299, _) => {
-                Outcome::Drop { reason: "not_written", detail: format!("nothing was written; {}", answer.text()) }
-            }
+            (200..=299, _) => Outcome::Drop {
+                reason: "not_written",
+                detail: format!("nothing was written; {}", answer.text()),
+            },
             _ => answer.never(),
         }
     }
@@ -231,13 +232,19 @@ impl Backend for Receiver {
         };
         match body {
             Some(body) => Ok(body.to_bytes()),
-            None => Err(Refused { reason: "not_encoded", detail: "the request is too large to be compressed".to_owned() }),
+            None => Err(Refused {
+                reason: "not_encoded",
+                detail: "the request is too large to be compressed".to_owned(),
+            }),
         }
     }
 
     async fn send(&self, payload: &Payload) -> Outcome {
         let Some(body) = Body::from_bytes(&payload.body) else {
-            return Outcome::Drop { reason: "not_encoded", detail: "the payload is not one of ours".to_owned() };
+            return Outcome::Drop {
+                reason: "not_encoded",
+                detail: "the payload is not one of ours".to_owned(),
+            };
         };
         match body.is_v1 {
             true => self.send_v1(body).await,

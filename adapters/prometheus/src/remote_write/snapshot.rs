@@ -200,7 +200,8 @@ impl Item {
     pub(super) fn size(&self) -> usize {
         let buckets = match &self.point {
             Point::Value(Snapshot::Distribution { buckets, .. }, native) => {
-                buckets.len() + native.as_ref().map_or(0, |native| native.positive.len() + native.negative.len())
+                buckets.len()
+                    + native.as_ref().map_or(0, |native| native.positive.len() + native.negative.len())
             }
             Point::Value(Snapshot::Number(_), _) | Point::Ended => 0,
         };

@@ -157,12 +157,7 @@ impl Metric {
 
     /// Decodes the dimensions, and makes the series if it is a new one.
     #[cold]
-    fn record_unknown(
-        &self,
-        dimensions: ValueMap<'_>,
-        value: f64,
-        now: u64,
-    ) -> Result<Arc<Series>, Refusal> {
+    fn record_unknown(&self, dimensions: ValueMap<'_>, value: f64, now: u64) -> Result<Arc<Series>, Refusal> {
         let labels = labels::render(dimensions, &self.definition.labels)?;
         let labels_hash = self.hash(labels.as_bytes());
         let encoded = dimensions.to_raw();

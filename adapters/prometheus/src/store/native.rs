@@ -105,7 +105,8 @@ pub(crate) fn index(value: f64, schema: i32) -> i32 {
         let step = -schema;
         return (exponent + (1 << step) - 1) >> step;
     }
-    let bounds = usize::try_from(schema - 1).ok().and_then(|at| BOUNDS.get(at)).map_or(&[][..], Vec::as_slice);
+    let bounds =
+        usize::try_from(schema - 1).ok().and_then(|at| BOUNDS.get(at)).map_or(&[][..], Vec::as_slice);
     let within = bounds.partition_point(|bound| *bound < fraction);
     // At most 2^8 buckets.
     within as i32 + (exponent - 1) * (1 << schema)

@@ -145,7 +145,8 @@ fn two_metrics_may_not_share_a_name() {
 
 #[test]
 fn native_histograms_and_exemplars_have_their_own_kinds() {
-    let native = |native| MetricInfo { native_histogram: Some(native), ..metric("m", Kind::Distribution, &["a"]) };
+    let native =
+        |native| MetricInfo { native_histogram: Some(native), ..metric("m", Kind::Distribution, &["a"]) };
     check_metric(native(NativeHistogram::default()), &[]);
     let none_classic = NativeHistogram { classic_buckets: Some(false), ..Default::default() };
     check_metric(native(none_classic), &[]);
@@ -197,14 +198,17 @@ fn remote_write_is_checked_as_a_whole() {
     check_remote_write(fine(), &[]);
     let seconds = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
     let one = |name: &str, value: &str| [(name.to_owned(), value.to_owned())].into();
-    check_remote_write(RemoteWrite { url: "host/x".into(), ..fine() }, &[(
-        "remote_write[0].url",
-        "is not a URL; write it as https://host/api/v1/write",
-    )]);
-    check_remote_write(RemoteWrite { url: "http://u:p@host/x".into(), ..fine() }, &[(
-        "remote_write[0].url",
-        "holds a user or a password; use basic_auth, which keeps the password in a file",
-    )]);
+    check_remote_write(
+        RemoteWrite { url: "host/x".into(), ..fine() },
+        &[("remote_write[0].url", "is not a URL; write it as https://host/api/v1/write")],
+    );
+    check_remote_write(
+        RemoteWrite { url: "http://u:p@host/x".into(), ..fine() },
+        &[(
+            "remote_write[0].url",
+            "holds a user or a password; use basic_auth, which keeps the password in a file",
+        )],
+    );
     check_remote_write(
         RemoteWrite {
             protocol: 9,
@@ -220,7 +224,10 @@ fn remote_write_is_checked_as_a_whole() {
             ..fine()
         },
         &[
-            ("remote_write[0].external_labels[replica]", "is the replica_label too; give one of them another name"),
+            (
+                "remote_write[0].external_labels[replica]",
+                "is the replica_label too; give one of them another name",
+            ),
             ("remote_write[0].protocol", "is not AUTO, V1 or V2"),
             ("remote_write[0].send_period", "must be at least 1s"),
             ("remote_write[0].max_series_per_request", "is 0; must be at least 1"),

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use mixer_prometheus_adapter::PrometheusAdapter;
 use model::{Histogram, LabelPair, Metric, MetricFamily, MetricType};
-use prost::Message as _;
 use proptest::prelude::*;
+use prost::Message as _;
 
 use super::support::*;
 
@@ -150,7 +150,8 @@ async fn a_bucket_shows_the_exemplar_of_a_value_in_it() {
     let exemplar = |bucket: &model::Bucket| {
         bucket.exemplar.as_ref().map(|exemplar| (exemplar.value(), label_text(&exemplar.label)))
     };
-    let buckets: Vec<_> = native(&adapter).bucket.iter().map(|bucket| (bucket.upper_bound(), exemplar(bucket))).collect();
+    let buckets: Vec<_> =
+        native(&adapter).bucket.iter().map(|bucket| (bucket.upper_bound(), exemplar(bucket))).collect();
     assert_eq!(
         buckets,
         [

@@ -34,7 +34,8 @@ impl Prometheus {
         };
         let folder = tempfile::tempdir().unwrap();
         let [port] = free_ports().unwrap();
-        let process = Process::start("prometheus", command(&program, folder.path(), port, jobs), folder.path());
+        let process =
+            Process::start("prometheus", command(&program, folder.path(), port, jobs), folder.path());
         let mut process = [process.unwrap()];
         wait_ok(port, "/-/ready", &mut process).await.unwrap();
         Some(Self { process, port, client: client(), _folder: folder })
@@ -110,9 +111,7 @@ impl Prometheus {
 }
 
 fn command(program: &Path, folder: &Path, port: u16, jobs: &[(&str, SocketAddr)]) -> tokio::process::Command {
-    let job = |(name, address): &(&str, SocketAddr)| {
-        json!({ "job_name": name, "static_configs": [{ "targets": [address.to_string()] }] })
-    };
+    let job = |(name, address): &(&str, SocketAddr)| json!({ "job_name": name, "static_configs": [{ "targets": [address.to_string()] }] });
     let config = json!({
         "global": { "scrape_interval": "500ms", "scrape_timeout": "450ms" },
         "scrape_configs": jobs.iter().map(job).collect::<Vec<_>>(),

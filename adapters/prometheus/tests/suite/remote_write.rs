@@ -35,7 +35,8 @@ async fn reported(remote_write: Vec<RemoteWrite>) -> (PrometheusAdapter, Arc<dyn
     let params = Params { remote_write, scrape: Some(false), ..params(&metrics()) };
     let handler = build(&adapter, "h", &params).await.unwrap();
     let trace = |id: &str| ("trace_id", text(id));
-    report(&*handler, "c_total", Value::Int64Value(3), &[("a", text("x")), ("B", text("")), trace("t1")]).await;
+    report(&*handler, "c_total", Value::Int64Value(3), &[("a", text("x")), ("B", text("")), trace("t1")])
+        .await;
     report(&*handler, "g", Value::DoubleValue(f64::NAN), &[]).await;
     for (value, id) in [(0.5, "t2"), (1.5, "t3"), (9.0, "t4")] {
         report(&*handler, "h", Value::DoubleValue(value), &[("a", text("x")), trace(id)]).await;
@@ -68,7 +69,10 @@ fn lines(points: &[WrittenPoint]) -> Vec<String> {
                 format!("{} values, {:?}", histogram.count, histogram.positive)
             }
         };
-        let exemplars = point.exemplars.iter().map(|exemplar| format!(" # {} {}", labels(&exemplar.labels), exemplar.value));
+        let exemplars = point
+            .exemplars
+            .iter()
+            .map(|exemplar| format!(" # {} {}", labels(&exemplar.labels), exemplar.value));
         format!("{} {value}{}", labels(&point.labels), exemplars.collect::<String>())
     };
     let mut lines: Vec<String> = points.iter().map(line).collect();
@@ -131,7 +135,11 @@ async fn both_versions_say_the_same() {
         assert_eq!(described["t_g"], (Some(2), Some("g")));
         assert_eq!(described["t_h_bucket"], (Some(3), Some("h")));
         assert_eq!(described["t_n"], (Some(3), Some("n")));
-        assert!(points.iter().all(|point| point.start.is_some() == (version == 2 && point.labels["__name__"] != "t_g")));
+        assert!(
+            points
+                .iter()
+                .all(|point| point.start.is_some() == (version == 2 && point.labels["__name__"] != "t_g"))
+        );
     }
 }
 
@@ -261,7 +269,8 @@ async fn external_labels_and_the_replica_are_on_every_series() {
         assert_eq!(point.labels["region"], "eu");
         assert!(!point.labels["replica"].is_empty());
         // A label of the series itself stays.
-        let has_own = point.labels["__name__"].starts_with("t_c") || point.labels["__name__"].starts_with("t_h");
+        let has_own =
+            point.labels["__name__"].starts_with("t_c") || point.labels["__name__"].starts_with("t_h");
         assert_eq!(point.labels["a"], if has_own { "x" } else { "external" });
     }
 }
@@ -281,10 +290,8 @@ fn every_second(url: &str) -> RemoteWrite {
 async fn series_end_when_they_expire_or_their_metric_is_gone() {
     let fake = FakeRemoteWrite::start(Knows::Both).await.unwrap();
     let adapter = adapter();
-    let with = |metrics: &[MetricInfo]| Params {
-        remote_write: vec![every_second(&fake.url())],
-        ..params(metrics)
-    };
+    let with =
+        |metrics: &[MetricInfo]| Params { remote_write: vec![every_second(&fake.url())], ..params(metrics) };
     let (a, b) = (metric("a", Kind::Counter, &[]), metric("b", Kind::Counter, &[]));
     let first = build(&adapter, "h", &with(&[a.clone(), b.clone()])).await.unwrap();
     for name in ["a", "b"] {
@@ -314,7 +321,8 @@ async fn series_end_when_they_expire_or_their_metric_is_gone() {
 async fn two_handlers_with_one_destination_send_a_series_once() {
     let fake = FakeRemoteWrite::start(Knows::Both).await.unwrap();
     let adapter = adapter();
-    let params = Params { remote_write: vec![send_to(&fake.url())], ..params(&[metric("a", Kind::Counter, &[])]) };
+    let params =
+        Params { remote_write: vec![send_to(&fake.url())], ..params(&[metric("a", Kind::Counter, &[])]) };
     let first = build(&adapter, "one", &params).await.unwrap();
     let second = build(&adapter, "two", &params).await.unwrap();
     report(&*first, "a", Value::Int64Value(1), &[]).await;

@@ -136,9 +136,9 @@ fn version_1(bytes: &[u8]) -> Result<Vec<ReadSeries>, String> {
         }
         for point in &mut points {
             let name = point.labels.get("__name__").map_or("", String::as_str);
-            let family = ["", "_bucket", "_sum", "_count"].iter().find_map(|suffix| {
-                described.get(name.strip_suffix(suffix)?)
-            });
+            let family = ["", "_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|suffix| described.get(name.strip_suffix(suffix)?));
             point.metric_type = family.map(|(metric_type, _)| *metric_type);
             point.help = family.map(|(_, help)| help.clone());
         }
@@ -168,7 +168,11 @@ impl ReadSeries {
         if let Some(first) = self.points.first_mut() {
             let exemplars = self.exemplars.into_iter();
             first.exemplars = exemplars
-                .map(|(labels, value, at)| WrittenExemplar { labels: labels.into_iter().collect(), value, at })
+                .map(|(labels, value, at)| WrittenExemplar {
+                    labels: labels.into_iter().collect(),
+                    value,
+                    at,
+                })
                 .collect();
         }
         self.points

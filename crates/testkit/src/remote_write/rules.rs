@@ -60,7 +60,8 @@ pub(super) fn check(series: &ReadSeries, version: u8, newest: &mut Newest) -> Re
     for point in &series.points {
         time(point, version)?;
         let known = newest.insert(series.labels.clone(), (point.at, point.value.clone()));
-        if known.is_some_and(|(at, value)| at > point.at || (at == point.at && !value.is_same(&point.value))) {
+        if known.is_some_and(|(at, value)| at > point.at || (at == point.at && !value.is_same(&point.value)))
+        {
             return fault("is out of order");
         }
         if version == 2 && !matches!(point.metric_type, Some(1..=7)) {
@@ -90,9 +91,9 @@ fn labels(labels: &[(String, String)]) -> Result<(), String> {
     }
     let name = labels.iter().find(|(name, _)| name == "__name__");
     let is_named = name.is_some_and(|(_, name)| is_name(name, true));
-    let are_names = labels.iter().all(|(name, _)| {
-        is_name(name, false) && (name == "__name__" || !name.starts_with("__"))
-    });
+    let are_names = labels
+        .iter()
+        .all(|(name, _)| is_name(name, false) && (name == "__name__" || !name.starts_with("__")));
     match is_named && are_names {
         true => Ok(()),
         false => Err(format!("{labels:?}: no name of a metric or of a label")),
@@ -112,7 +113,10 @@ fn time(point: &WrittenPoint, version: u8) -> Result<(), String> {
         (_, None) => !cumulative,
     };
     if !starts_well {
-        return Err(format!("{:?} of type {:?} starts at {:?}", point.labels, point.metric_type, point.start));
+        return Err(format!(
+            "{:?} of type {:?} starts at {:?}",
+            point.labels, point.metric_type, point.start
+        ));
     }
     match &point.value {
         WrittenValue::Histogram(histogram) if is_stale(histogram.sum) && histogram.count > 0 => {

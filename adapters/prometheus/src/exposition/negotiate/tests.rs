@@ -2,7 +2,8 @@
 
 use super::*;
 
-const PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+const PROTOBUF: &str =
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
 
 fn check(accept: &str, expected: Exposition) {
     assert_eq!(Exposition::negotiate(accept), expected, "{accept}");
