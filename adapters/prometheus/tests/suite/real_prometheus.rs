@@ -26,19 +26,15 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it with these jobs: a name and an address each. None when it is not installed and need not be.
-    async fn start(jobs: &[(&str, SocketAddr)]) -> Option<Self> {
-        let Some(program) = real_program("MIXER_PROMETHEUS").unwrap() else {
-            println!("skipped: run `cargo xtask test`, which installs Prometheus");
-            return None;
-        };
+    /// Starts it with these jobs: a name and an address each.
+    async fn start(program: &Path, jobs: &[(&str, SocketAddr)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let [port] = free_ports().unwrap();
         let process =
-            Process::start("prometheus", command(&program, folder.path(), port, jobs), folder.path());
+            Process::start("prometheus", command(program, folder.path(), port, jobs), folder.path());
         let mut process = [process.unwrap()];
         wait_ok(port, "/-/ready", &mut process).await.unwrap();
-        Some(Self { process, port, client: client(), _folder: folder })
+        Self { process, port, client: client(), _folder: folder }
     }
 
     fn receiver(&self) -> String {
@@ -206,6 +202,10 @@ async fn of_job(prometheus: &mut Prometheus, job: &str) -> Vec<(String, String)>
 
 #[tokio::test]
 async fn every_format_is_scraped_with_the_same_values() {
+    let Some(program) = real_program("MIXER_PROMETHEUS").unwrap() else {
+        println!("skipped: run `cargo xtask test`, which installs Prometheus");
+        return;
+    };
     let adapter = adapter();
     let handler = build(&adapter, "h", &params(&metrics())).await.unwrap();
     report_all(&*handler).await;
@@ -214,7 +214,7 @@ async fn every_format_is_scraped_with_the_same_values() {
     let open_metrics = asking_for("application/openmetrics-text;version=1.0.0", address).await;
     // With native histograms this Prometheus asks for protobuf by itself.
     let jobs = [("text", text), ("openmetrics", open_metrics), ("protobuf", address)];
-    let Some(mut prometheus) = Prometheus::start(&jobs).await else { return };
+    let mut prometheus = Prometheus::start(&program, &jobs).await;
     for (job, _) in jobs {
         prometheus.wait(&format!("up{{job=\"{job}\"}}"), 1.0).await;
         prometheus.wait(&format!("t_c_total{{job=\"{job}\"}}"), 2.5).await;
@@ -244,8 +244,11 @@ async fn every_format_is_scraped_with_the_same_values() {
     handler.close().await;
 }
 
-async fn written(protocol: Protocol) -> Option<(Prometheus, PrometheusAdapter, std::sync::Arc<dyn Handler>)> {
-    let prometheus = Prometheus::start(&[]).await?;
+async fn written(
+    program: &Path,
+    protocol: Protocol,
+) -> (Prometheus, PrometheusAdapter, std::sync::Arc<dyn Handler>) {
+    let prometheus = Prometheus::start(program, &[]).await;
     let to = RemoteWrite {
         protocol: protocol.into(),
         send_period: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
@@ -256,14 +259,18 @@ async fn written(protocol: Protocol) -> Option<(Prometheus, PrometheusAdapter, s
     let params = Params { remote_write: vec![to], scrape: Some(false), ..params(&metrics()) };
     let handler = build(&adapter, "h", &params).await.unwrap();
     report_all(&*handler).await;
-    Some((prometheus, adapter, handler))
+    (prometheus, adapter, handler)
 }
 
 #[tokio::test]
 async fn remote_write_arrives_with_the_same_values() {
+    let Some(program) = real_program("MIXER_PROMETHEUS").unwrap() else {
+        println!("skipped: run `cargo xtask test`, which installs Prometheus");
+        return;
+    };
     // This Prometheus takes a request of 2.0 for an empty one of 1.0, which has to be noticed.
     for protocol in [Protocol::V1, Protocol::Auto] {
-        let Some((mut prometheus, _adapter, handler)) = written(protocol).await else { return };
+        let (mut prometheus, _adapter, handler) = written(&program, protocol).await;
         prometheus.wait("t_c_total", 2.5).await;
         prometheus.wait("t_g", -1e-9).await;
         for (bound, count) in [("0.5", 1.0), ("1", 2.0), ("5", 3.0), ("+Inf", 4.0)] {
