@@ -4,6 +4,8 @@
 mod message;
 mod read;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use foldhash::fast::RandomState;
 use mixer_adapter_sdk::delivery::{Collector, QueueLimits};
 use parking_lot::Mutex;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::definition::Definition;
 use crate::exemplar::Exemplar;
@@ -230,7 +231,12 @@ impl Collector for Source {
 
     fn take(&self, now: SystemTime) -> Vec<Item> {
         let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.0.take(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        let now = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        // A pass over many series takes longer than a task should.
+        match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+            Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| self.0.take(now)),
+            _ => self.0.take(now),
+        }
     }
 
     fn level(&self) -> (usize, usize) {

@@ -49,11 +49,11 @@ fn version_2(bytes: &[u8]) -> Result<Vec<ReadSeries>, String> {
     }
     let mut symbols = Symbols { texts: &request.symbols, used: vec![false; request.symbols.len()] };
     symbols.get(0)?;
-    let series: Result<Vec<_>, _> =
-        request.timeseries.iter().map(|series| series_2(series, &mut symbols)).collect();
+    let series = request.timeseries.iter().map(|series| series_2(series, &mut symbols));
+    let series = series.collect::<Result<Vec<_>, _>>()?;
     match symbols.used.iter().position(|used| !used) {
         Some(unused) => Err(format!("symbol {unused} is not used")),
-        None => series,
+        None => Ok(series),
     }
 }
 
