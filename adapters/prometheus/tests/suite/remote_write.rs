@@ -334,6 +334,44 @@ async fn two_handlers_with_one_destination_send_a_series_once() {
 }
 
 #[tokio::test]
+async fn an_edit_of_how_it_is_sent_ends_no_series() {
+    let fake = FakeRemoteWrite::start(Knows::Both).await.unwrap();
+    let adapter = adapter();
+    let with = |tenant: &str| {
+        let headers = [("X-Scope-OrgID".to_owned(), tenant.to_owned())].into();
+        let remote_write = vec![RemoteWrite { headers, ..send_to(&fake.url()) }];
+        Params { remote_write, ..params(&[metric("a", Kind::Counter, &[])]) }
+    };
+    let first = build(&adapter, "h", &with("one")).await.unwrap();
+    report(&*first, "a", Value::Int64Value(1), &[]).await;
+    let second = build(&adapter, "h", &with("two")).await.unwrap();
+    first.close().await;
+    report(&*second, "a", Value::Int64Value(1), &[]).await;
+    second.close().await;
+    let seen = fake.seen();
+    assert_no_fault(&seen);
+    let tenants: Vec<_> = seen.iter().map(|request| request.headers["x-scope-orgid"].as_str()).collect();
+    assert_eq!(tenants, ["one", "two"]);
+    assert_eq!(lines(&seen[0].points), ["__name__=t_a 1"]);
+    assert_eq!(lines(&seen[1].points), ["__name__=t_a 2", "__name__=t_a ends"]);
+}
+
+#[tokio::test]
+async fn an_edit_that_cannot_be_built_leaves_the_sender_as_it_is() {
+    let fake = FakeRemoteWrite::start(Knows::Both).await.unwrap();
+    let adapter = adapter();
+    let with = |token: &str| {
+        let remote_write = vec![RemoteWrite { bearer_token_file: token.into(), ..send_to(&fake.url()) }];
+        Params { remote_write, ..params(&[metric("a", Kind::Counter, &[])]) }
+    };
+    let first = build(&adapter, "h", &with("")).await.unwrap();
+    report(&*first, "a", Value::Int64Value(1), &[]).await;
+    build(&adapter, "h", &with("/does/not/exist")).await.err().unwrap();
+    first.close().await;
+    assert_eq!(lines(&written(&fake.seen())), ["__name__=t_a 1", "__name__=t_a ends"]);
+}
+
+#[tokio::test]
 async fn a_snapshot_that_is_lost_is_made_good_by_the_next() {
     let fake = FakeRemoteWrite::start(Knows::Both).await.unwrap();
     let adapter = adapter();
