@@ -69,9 +69,12 @@ impl Defined {
         &self.names
     }
 
-    /// Takes in the metrics of a handler's parameters: entries of `metrics`, a list or a map by instance.
+    /// Takes in the metrics of a handler's parameters: entries of `metrics` (or `metric_info`, as Stackdriver's adapter
+    /// calls it), a list or a map by instance.
     fn add(&mut self, adapter: &str, params: &Json) {
-        let entries: Vec<(Option<&str>, &Json)> = match &params["metrics"] {
+        self.add_events(params);
+        let metrics = params.get("metrics").or(params.get("metric_info")).unwrap_or(&Json::Null);
+        let entries: Vec<(Option<&str>, &Json)> = match metrics {
             Json::Array(items) => items.iter().map(|item| (item["instance_name"].as_str(), item)).collect(),
             Json::Object(map) => map.iter().map(|(key, item)| (Some(key.as_str()), item)).collect(),
             _ => Vec::new(),
@@ -91,6 +94,18 @@ impl Defined {
             };
             self.in_promql.extend(promql_names(&full, entry["unit"].as_str().unwrap_or_default()));
             self.names.insert(full);
+        }
+    }
+
+    /// Takes in the kinds of events that logs become.
+    fn add_events(&mut self, params: &Json) {
+        match params {
+            Json::Object(fields) => {
+                self.names.extend(fields.get("event_type").and_then(Json::as_str).map(str::to_owned));
+                fields.values().for_each(|value| self.add_events(value));
+            }
+            Json::Array(items) => items.iter().for_each(|item| self.add_events(item)),
+            _ => {}
         }
     }
 

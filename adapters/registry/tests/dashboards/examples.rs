@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 const PROMETHEUS: &str =
     "metrics:\n- {name: requests_total, kind: COUNTER}\n- {name: size, namespace: own, kind: DISTRIBUTION}\n";
-const NEWRELIC: &str = "namespace: istio\nmetrics:\n  a.instance.ns: {name: request.size, type: SUMMARY}\n";
+const NEWRELIC: &str = "namespace: istio\nmetrics:\n  a.instance.ns: {name: request.size, type: SUMMARY}\nlogs:\n  b.instance.ns: {event_type: MeshLog}\n";
 const DOGSTATSD: &str = "prefix: istio.\nmetrics:\n  a.instance.ns: {name: request.count, type: COUNTER}\n";
 const STATSD: &str =
     "prefix: istio\nmetrics:\n  a.instance.ns: {name_template: 'requests.{{destination}}', type: COUNTER}\n";
@@ -96,6 +96,7 @@ pub(crate) fn good() -> Vec<(&'static str, Json, &'static str, Vec<&'static str>
             NEWRELIC,
             vec!["istio.request.size"],
         ),
+        ("newrelic", new_relic("SELECT count(*) FROM MeshLog"), NEWRELIC, vec!["MeshLog"]),
         ("newrelic", two_pages(), NEWRELIC, vec!["istio.request.size"]),
         (
             "stackdriver",
@@ -152,12 +153,7 @@ pub(crate) fn bad() -> Vec<(&'static str, Json, &'static str, &'static str)> {
             NEWRELIC,
             "request.size is not defined",
         ),
-        (
-            "newrelic",
-            new_relic("SELECT count(*) FROM Transaction"),
-            NEWRELIC,
-            "nothing is sent as Transaction",
-        ),
+        ("newrelic", new_relic("SELECT count(*) FROM Transaction"), NEWRELIC, "Transaction is not defined"),
         (
             "newrelic",
             without(new_relic("FROM Metric SELECT sum(istio.request.size)"), "/pages/0", "name"),

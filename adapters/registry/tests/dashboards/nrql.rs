@@ -1,4 +1,5 @@
-//! Names of metrics in NRQL over `Metric`: what functions are used on. Other data than metrics has no names to look at.
+//! Names of metrics in NRQL over `Metric`: what functions are used on. Other data
+//! than metrics has no names to look at, but for kinds of events.
 
 use regex::Regex;
 
@@ -14,7 +15,8 @@ pub(crate) fn names(query: &str) -> Result<Vec<String>, String> {
     match &data[1] {
         "Metric" => {}
         other if OTHERS.contains(&other) => return Ok(Vec::new()),
-        other => return Err(format!("nothing is sent as {other}")),
+        // A kind of event, which the configuration names.
+        other => return Ok(vec![other.to_owned()]),
     }
     let mut names = Vec::new();
     // A function on a name, which may be in backticks; a function in a function is found on its own.
