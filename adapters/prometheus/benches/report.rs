@@ -157,6 +157,18 @@ fn scrape(bencher: Bencher<'_, '_>, label_sets: usize) {
     bencher.counter(ItemsCount::new(label_sets)).bench_local(|| adapter.render(Format::Text));
 }
 
+/// The same in protobuf.
+#[divan::bench(args = [10_000], sample_count = 10)]
+fn scrape_protobuf(bencher: Bencher<'_, '_>, label_sets: usize) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (adapter, handler) = build(&runtime);
+    for first in (0..label_sets).step_by(BAGS) {
+        let call = ReportCall { template: "metric", batch: report(BAGS, first), deadline: None };
+        futures_now(handler.report(call));
+    }
+    bencher.counter(ItemsCount::new(label_sets)).bench_local(|| adapter.render_protobuf());
+}
+
 /// The answer of a future that never waits.
 fn futures_now<T, E: std::fmt::Debug>(future: impl Future<Output = Result<T, E>>) -> T {
     let mut future = std::pin::pin!(future);

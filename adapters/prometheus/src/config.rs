@@ -1,7 +1,9 @@
 //! Which metrics are configured, checked: every problem of a configuration at once.
 
 mod buckets;
+mod extras;
 mod names;
+mod remote_write;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use crate::generated::params::metric_info::Kind as RawKind;
 use crate::generated::params::{MetricInfo, MetricsExpirationPolicy};
 
 pub(crate) use names::clean;
+pub(crate) use remote_write::{Auth, Destination, Identity, Protocol};
 
 const DEFAULT_NAMESPACE: &str = "istio";
 const DEFAULT_MAX_SERIES: i64 = 50_000;
@@ -26,6 +29,9 @@ pub(crate) struct Config {
     pub(crate) expiry: Option<Expiry>,
     /// The most series of one metric.
     pub(crate) max_series: usize,
+    /// Whether the metrics can be scraped.
+    pub(crate) scrape: bool,
+    pub(crate) remote_write: Vec<Destination>,
 }
 
 /// What becomes of one metric instance.
@@ -53,7 +59,12 @@ impl Config {
         let max_series =
             problems.at_least("max_series_per_metric", params.max_series_per_metric, 1, DEFAULT_MAX_SERIES);
         let max_series = usize::try_from(max_series).unwrap_or(usize::MAX);
-        problems.unless_any(Self { metrics, expiry, max_series })
+        let remote_write = remote_write::check(&params.remote_write, &mut problems);
+        let scrape = params.scrape.unwrap_or(true);
+        if !scrape && params.remote_write.is_empty() {
+            problems.add("scrape", "is false and there is no `remote_write`: the metrics would go nowhere");
+        }
+        problems.unless_any(Self { metrics, expiry, max_series, scrape, remote_write })
     }
 }
 
@@ -93,9 +104,11 @@ fn check_metric(field: &str, info: &MetricInfo, problems: &mut Problems) -> Opti
     if !short.is_empty() && !names::is_metric_name(&name) {
         problems.add(format!("{field}.name"), format!("makes {name:?}, which is no name of a metric"));
     }
-    let kind = check_kind(field, info, problems);
+    let mut kind = check_kind(field, info, problems);
+    let native = extras::native(field, info, &mut kind, problems);
     let reserved = if matches!(kind, Some(Kind::Distribution(_))) { &["le"][..] } else { &[] };
     let labels = names::labels(field, &info.label_names, reserved, problems);
+    let exemplar_labels = extras::exemplar_labels(field, info, kind.as_ref(), (&labels, problems));
     let help = if info.description.is_empty() { short } else { &info.description };
     if problems.len() > before {
         return None;
@@ -103,7 +116,7 @@ fn check_metric(field: &str, info: &MetricInfo, problems: &mut Problems) -> Opti
     Some(MetricConfig {
         instance: info.instance_name.clone(),
         help: help.clone(),
-        definition: Definition { name, kind: kind?, labels },
+        definition: Definition { name, kind: kind?, labels, exemplar_labels, native },
     })
 }
 

@@ -18,6 +18,20 @@ pub(crate) struct Definition {
     pub(crate) kind: Kind,
     /// Sorted.
     pub(crate) labels: Vec<String>,
+    /// Names of the labels of exemplars, sorted; none of them is in `labels`. Empty without exemplars.
+    pub(crate) exemplar_labels: Vec<String>,
+    /// How native buckets are made, for a distribution that has them.
+    pub(crate) native: Option<NativeOptions>,
+}
+
+/// How native buckets are made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct NativeOptions {
+    /// The resolution to begin with: a power of two is divided into `2^schema` buckets. From -4 to 8.
+    pub(crate) schema: i32,
+    pub(crate) max_buckets: usize,
+    /// More than 0.
+    pub(crate) zero_threshold: f64,
 }
 
 impl Definition {
@@ -28,6 +42,11 @@ impl Definition {
             Kind::Counter | Kind::Gauge => &[""],
         };
         suffixes.iter().map(|suffix| format!("{}{suffix}", self.name))
+    }
+
+    /// Whether the series have exemplars.
+    pub(crate) fn has_exemplars(&self) -> bool {
+        !self.exemplar_labels.is_empty()
     }
 
     /// Why it cannot be there together with another one.
@@ -46,9 +65,19 @@ impl fmt::Display for Definition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let labels = self.labels.join(", ");
         match &self.kind {
-            Kind::Counter => write!(f, "a COUNTER by [{labels}]"),
-            Kind::Gauge => write!(f, "a GAUGE by [{labels}]"),
-            Kind::Distribution(bounds) => write!(f, "a DISTRIBUTION {bounds:?} by [{labels}]"),
+            Kind::Counter => write!(f, "a COUNTER by [{labels}]")?,
+            Kind::Gauge => write!(f, "a GAUGE by [{labels}]")?,
+            Kind::Distribution(bounds) => write!(f, "a DISTRIBUTION {bounds:?} by [{labels}]")?,
+        }
+        if let Some(NativeOptions { schema, max_buckets, zero_threshold }) = self.native {
+            write!(
+                f,
+                " with at most {max_buckets} native buckets of schema {schema} beyond {zero_threshold:e}"
+            )?;
+        }
+        match self.has_exemplars() {
+            true => write!(f, " with exemplars by [{}]", self.exemplar_labels.join(", ")),
+            false => Ok(()),
         }
     }
 }

@@ -1,14 +1,22 @@
-//! Writes metrics in the two formats that Prometheus reads: text 0.0.4 and OpenMetrics 1.0.
+//! Writes metrics in the formats that Prometheus reads: text 0.0.4, OpenMetrics 1.0, and protobuf.
 
+mod model;
+mod negotiate;
 mod number;
+mod protobuf;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::definition::{Definition, Kind};
-use crate::labels::push_escaped;
+use crate::exemplar::Exemplar;
+use crate::labels::{push_escaped, push_label};
 use crate::store::{Family, Snapshot};
-use number::{push_bound, push_float, push_integer};
+use number::{push_bound, push_float, push_integer, push_seconds};
+
+pub(crate) use negotiate::Exposition;
+pub(crate) use number::bound_text;
+pub(crate) use protobuf::render as render_protobuf;
 
 /// Size of the parts in which metrics are written: a scrape of many series needs much less memory than its text.
 const PART: usize = 64 * 1024;
@@ -34,32 +42,13 @@ impl Format {
         }
     }
 
-    /// The format that a client likes best, by its header `accept`.
+    /// The text format that a client likes best, by its header `accept`. Clients that like protobuf best and ask the port for it
+    /// get that; see [`PrometheusAdapter::render_protobuf`](crate::PrometheusAdapter::render_protobuf).
     pub fn negotiate(accept: &str) -> Self {
-        let mut best = (Self::Text, 0.0);
-        for item in accept.split(',') {
-            let mut parts = item.split(';').map(str::trim);
-            let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let (mut version, mut quality) = ("", 1.0);
-            for part in parts {
-                match part.split_once('=').map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
-                {
-                    Some(("version", value)) => version = value,
-                    Some(("q", value)) => quality = value.parse().unwrap_or(0.0),
-                    _ => {}
-                }
-            }
-            let format = match (media_type.as_str(), version) {
-                ("application/openmetrics-text", "" | "1.0.0") => Self::OpenMetrics,
-                ("application/openmetrics-text", "0.0.1") => Self::OpenMetricsDraft,
-                ("text/plain" | "text/*" | "*/*", _) => Self::Text,
-                _ => continue,
-            };
-            if quality > best.1 {
-                best = (format, quality);
-            }
+        match Exposition::negotiate(accept) {
+            Exposition::Text(format) => format,
+            Exposition::Protobuf => Self::Text,
         }
-        best.0
     }
 
     fn is_open_metrics(self) -> bool {
@@ -80,7 +69,8 @@ pub(crate) fn render<E>(
 ) -> Result<(), E> {
     let names: HashSet<&str> =
         families.iter().map(|family| family.metric.definition().name.as_str()).collect();
-    let mut writer = Writer { out: String::new(), open_metrics: format.is_open_metrics(), sink };
+    let mut writer =
+        Writer { out: String::new(), open_metrics: format.is_open_metrics(), exemplars: Vec::new(), sink };
     for family in families {
         let series = family.metric.sorted_series();
         if series.is_empty() {
@@ -89,6 +79,7 @@ pub(crate) fn render<E>(
         let head = Head::new(family.metric.definition(), writer.open_metrics, &names);
         writer.head(&head, &family.help);
         for (labels, series) in &series {
+            writer.exemplars = if writer.open_metrics { series.exemplars() } else { Vec::new() };
             writer.series(&head, labels, &series.snapshot());
             if writer.out.len() >= PART {
                 writer.flush()?;
@@ -137,6 +128,8 @@ impl<'a> Head<'a> {
 struct Writer<S> {
     out: String,
     open_metrics: bool,
+    /// Those of the series that is written, oldest first.
+    exemplars: Vec<Exemplar>,
     sink: S,
 }
 
@@ -164,15 +157,22 @@ impl<S> Writer<S> {
         match snapshot {
             Snapshot::Number(value) => {
                 self.name(&[name], labels, None);
-                self.float(*value);
+                push_float(&mut self.out, *value);
+                if head.kind == "counter" {
+                    self.exemplar(f64::NEG_INFINITY, f64::INFINITY);
+                }
+                self.out.push('\n');
             }
             Snapshot::Distribution { buckets, sum } => {
-                let mut count = 0;
+                let (mut count, mut lower) = (0, f64::NEG_INFINITY);
                 let bounds = head.bounds.iter().copied().chain([f64::INFINITY]);
                 for (bound, in_bucket) in bounds.zip(buckets) {
                     count += in_bucket;
                     self.name(&[name, "_bucket"], labels, Some(bound));
-                    self.integer(count);
+                    push_integer(&mut self.out, count);
+                    self.exemplar(lower, bound);
+                    self.out.push('\n');
+                    lower = bound;
                 }
                 self.name(&[name, "_sum"], labels, None);
                 self.float(*sum);
@@ -195,6 +195,23 @@ impl<S> Writer<S> {
             self.out.push('}');
         }
         self.out.push(' ');
+    }
+
+    /// The newest exemplar of a value above one bound and up to the other one.
+    fn exemplar(&mut self, above: f64, up_to: f64) {
+        let fits = |exemplar: &&Exemplar| exemplar.value > above && exemplar.value <= up_to;
+        let Some(exemplar) = self.exemplars.iter().rev().find(fits) else { return };
+        self.out.push_str(" # {");
+        for (index, (name, value)) in exemplar.labels.iter().enumerate() {
+            if index > 0 {
+                self.out.push(',');
+            }
+            push_label(&mut self.out, name, value);
+        }
+        self.out.push_str("} ");
+        push_float(&mut self.out, exemplar.value);
+        self.out.push(' ');
+        push_seconds(&mut self.out, exemplar.at);
     }
 
     fn integer(&mut self, value: u64) {

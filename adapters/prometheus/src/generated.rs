@@ -19,6 +19,12 @@ pub struct Params {
     /// and counted. Default 50000.
     #[prost(int64, optional, tag = "100")]
     pub max_series_per_metric: ::core::option::Option<i64>,
+    /// Where the metrics are sent, beside being scraped or instead of it.
+    #[prost(message, repeated, tag = "101")]
+    pub remote_write: ::prost::alloc::vec::Vec<params::RemoteWrite>,
+    /// Whether Prometheus may scrape the metrics of this handler. Default true.
+    #[prost(bool, optional, tag = "102")]
+    pub scrape: ::core::option::Option<bool>,
 }
 /// Nested message and enum types in `Params`.
 pub mod params {
@@ -48,9 +54,46 @@ pub mod params {
         /// First part of the metric's full name. Default `istio`.
         #[prost(string, tag = "7")]
         pub namespace: ::prost::alloc::string::String,
+        /// Dimensions that are no labels of the series but of its exemplars, such as
+        /// `trace_id` and `span_id`. Not for a `GAUGE`. Default: no exemplars.
+        #[prost(string, repeated, tag = "100")]
+        pub exemplar_labels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+        /// Makes a `DISTRIBUTION` a native histogram, for receivers that know these.
+        #[prost(message, optional, tag = "101")]
+        pub native_histogram: ::core::option::Option<metric_info::NativeHistogram>,
     }
     /// Nested message and enum types in `MetricInfo`.
     pub mod metric_info {
+        /// A histogram whose buckets grow by a factor and are there only when they are
+        /// used.
+        #[derive(Clone, Copy, PartialEq, ::prost::Message)]
+        pub struct NativeHistogram {
+            /// The most by which a bucket's upper bound is larger than the one before;
+            /// more than 1. The next finer resolution of Prometheus is used. Default 1.1.
+            #[prost(double, optional, tag = "1")]
+            pub bucket_factor: ::core::option::Option<f64>,
+            /// The most buckets of a series; with more its resolution is halved. At least
+            /// 4. Default 160.
+            #[prost(int32, optional, tag = "2")]
+            pub max_buckets: ::core::option::Option<i32>,
+            /// Values that are not farther from 0 are counted in one bucket; more than 0.
+            /// Default 2^-128, about 2.9e-39.
+            #[prost(double, optional, tag = "3")]
+            pub zero_threshold: ::core::option::Option<f64>,
+            /// Whether there are also the classic buckets of `buckets`. Default true.
+            #[prost(bool, optional, tag = "4")]
+            pub classic_buckets: ::core::option::Option<bool>,
+        }
+        impl ::prost::Name for NativeHistogram {
+            const NAME: &'static str = "NativeHistogram";
+            const PACKAGE: &'static str = "adapter.prometheus.config";
+            fn full_name() -> ::prost::alloc::string::String {
+                "adapter.prometheus.config.Params.MetricInfo.NativeHistogram".into()
+            }
+            fn type_url() -> ::prost::alloc::string::String {
+                "type.googleapis.com/adapter.prometheus.config.Params.MetricInfo.NativeHistogram".into()
+            }
+        }
         /// Upper bounds of buckets; one for everything above is always added.
         #[derive(Clone, PartialEq, ::prost::Message)]
         pub struct BucketsDefinition {
@@ -216,6 +259,144 @@ pub mod params {
         }
         fn type_url() -> ::prost::alloc::string::String {
             "type.googleapis.com/adapter.prometheus.config.Params.MetricsExpirationPolicy".into()
+        }
+    }
+    /// A receiver of Prometheus's remote write.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct RemoteWrite {
+        /// Address of the receiver, such as `<https://host/api/v1/write`.>
+        #[prost(string, tag = "1")]
+        pub url: ::prost::alloc::string::String,
+        /// Which version of the protocol is spoken. Default `AUTO`.
+        #[prost(enumeration = "remote_write::Protocol", tag = "2")]
+        pub protocol: i32,
+        /// How often every series is sent. Default 15 s; at least 1 s.
+        #[prost(message, optional, tag = "3")]
+        pub send_period: ::core::option::Option<::prost_types::Duration>,
+        /// Labels that every series gets unless it has one of that name.
+        #[prost(btree_map = "string, string", tag = "4")]
+        pub external_labels: ::prost::alloc::collections::BTreeMap<
+            ::prost::alloc::string::String,
+            ::prost::alloc::string::String,
+        >,
+        /// Name of the label that tells replicas of this process apart; its value is
+        /// the environment variable `POD_NAME`, or without it the name of the host.
+        /// Default `replica`; empty for no such label.
+        #[prost(string, optional, tag = "5")]
+        pub replica_label: ::core::option::Option<::prost::alloc::string::String>,
+        /// User and password.
+        #[prost(message, optional, tag = "6")]
+        pub basic_auth: ::core::option::Option<remote_write::BasicAuth>,
+        /// File with a token, read again when it changes.
+        #[prost(string, tag = "7")]
+        pub bearer_token_file: ::prost::alloc::string::String,
+        /// Headers that every request has.
+        #[prost(btree_map = "string, string", tag = "8")]
+        pub headers: ::prost::alloc::collections::BTreeMap<
+            ::prost::alloc::string::String,
+            ::prost::alloc::string::String,
+        >,
+        /// Headers whose values are in files, which are read again when they change.
+        #[prost(btree_map = "string, string", tag = "9")]
+        pub header_files: ::prost::alloc::collections::BTreeMap<
+            ::prost::alloc::string::String,
+            ::prost::alloc::string::String,
+        >,
+        /// File of the certificates of the only authorities that are trusted, PEM.
+        /// Default: those of the system.
+        #[prost(string, tag = "10")]
+        pub ca_file: ::prost::alloc::string::String,
+        /// File of our certificate with everything up to the authority, for receivers
+        /// that ask for one, PEM.
+        #[prost(string, tag = "11")]
+        pub client_certificate_file: ::prost::alloc::string::String,
+        /// File of its private key, PEM.
+        #[prost(string, tag = "12")]
+        pub client_key_file: ::prost::alloc::string::String,
+        /// A proxy for every host but those of `NO_PROXY`. Default: what the environment
+        /// says (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`).
+        #[prost(string, tag = "13")]
+        pub proxy_url: ::prost::alloc::string::String,
+        /// How long one request may take in all. Default 15 s.
+        #[prost(message, optional, tag = "14")]
+        pub request_timeout: ::core::option::Option<::prost_types::Duration>,
+        /// How long a connection may take to be made. Default 5 s.
+        #[prost(message, optional, tag = "15")]
+        pub connect_timeout: ::core::option::Option<::prost_types::Duration>,
+        /// The most series of one request. Default 2000.
+        #[prost(int64, optional, tag = "16")]
+        pub max_series_per_request: ::core::option::Option<i64>,
+        /// Whether exemplars are sent. Default true.
+        #[prost(bool, optional, tag = "17")]
+        pub send_exemplars: ::core::option::Option<bool>,
+        /// Whether native histograms are sent. Default true.
+        #[prost(bool, optional, tag = "18")]
+        pub send_native_histograms: ::core::option::Option<bool>,
+    }
+    /// Nested message and enum types in `RemoteWrite`.
+    pub mod remote_write {
+        /// User and password.
+        #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+        pub struct BasicAuth {
+            /// The user.
+            #[prost(string, tag = "1")]
+            pub username: ::prost::alloc::string::String,
+            /// File with the password, read again when it changes.
+            #[prost(string, tag = "2")]
+            pub password_file: ::prost::alloc::string::String,
+        }
+        impl ::prost::Name for BasicAuth {
+            const NAME: &'static str = "BasicAuth";
+            const PACKAGE: &'static str = "adapter.prometheus.config";
+            fn full_name() -> ::prost::alloc::string::String {
+                "adapter.prometheus.config.Params.RemoteWrite.BasicAuth".into()
+            }
+            fn type_url() -> ::prost::alloc::string::String {
+                "type.googleapis.com/adapter.prometheus.config.Params.RemoteWrite.BasicAuth".into()
+            }
+        }
+        /// A version of the protocol.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+        #[repr(i32)]
+        pub enum Protocol {
+            /// 2.0; from then on 1.0 when the receiver does not know it.
+            Auto = 0,
+            /// 1.0 only.
+            V1 = 1,
+            /// 2.0 only.
+            V2 = 2,
+        }
+        impl Protocol {
+            /// String value of the enum field names used in the ProtoBuf definition.
+            ///
+            /// The values are not transformed in any way and thus are considered stable
+            /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+            pub fn as_str_name(&self) -> &'static str {
+                match self {
+                    Self::Auto => "AUTO",
+                    Self::V1 => "V1",
+                    Self::V2 => "V2",
+                }
+            }
+            /// Creates an enum from field names used in the ProtoBuf definition.
+            pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+                match value {
+                    "AUTO" => Some(Self::Auto),
+                    "V1" => Some(Self::V1),
+                    "V2" => Some(Self::V2),
+                    _ => None,
+                }
+            }
+        }
+    }
+    impl ::prost::Name for RemoteWrite {
+        const NAME: &'static str = "RemoteWrite";
+        const PACKAGE: &'static str = "adapter.prometheus.config";
+        fn full_name() -> ::prost::alloc::string::String {
+            "adapter.prometheus.config.Params.RemoteWrite".into()
+        }
+        fn type_url() -> ::prost::alloc::string::String {
+            "type.googleapis.com/adapter.prometheus.config.Params.RemoteWrite".into()
         }
     }
 }

@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 
 use crate::config::{Config, Expiry};
 use crate::refusal::Refusal;
+use crate::remote_write::SenderLease;
 use crate::scrape::ScrapeLease;
 use crate::store::{Metric, Registration, Store};
 
@@ -26,10 +27,22 @@ pub(crate) struct PrometheusHandler {
 }
 
 /// What a handler lets go of when it is closed.
-struct Held {
-    _registration: Registration,
+pub(crate) struct Held {
+    /// Senders send the metrics once more; only then may they be gone.
+    registration: Registration,
     expiry: Option<AbortOnDrop>,
-    scrape: ScrapeLease,
+    scrape: Option<ScrapeLease>,
+    senders: Vec<SenderLease>,
+}
+
+impl Held {
+    pub(crate) fn new(
+        registration: Registration,
+        scrape: Option<ScrapeLease>,
+        senders: Vec<SenderLease>,
+    ) -> Self {
+        Self { registration, expiry: None, scrape, senders }
+    }
 }
 
 struct AbortOnDrop(AbortHandle);
@@ -41,12 +54,7 @@ impl Drop for AbortOnDrop {
 }
 
 impl PrometheusHandler {
-    pub(crate) fn new(
-        store: Arc<Store>,
-        config: &Config,
-        (registration, metrics): (Registration, Vec<Arc<Metric>>),
-        scrape: ScrapeLease,
-    ) -> Self {
+    pub(crate) fn new(store: Arc<Store>, config: &Config, metrics: Vec<Arc<Metric>>, mut held: Held) -> Self {
         let mut by_instance = ByInstance::default();
         for (config, metric) in config.metrics.iter().zip(&metrics) {
             let targets = by_instance.entry(config.instance.clone()).or_default();
@@ -54,11 +62,10 @@ impl PrometheusHandler {
                 targets.push(metric.clone());
             }
         }
-        let expiry = config.expiry.map(|expiry| {
+        held.expiry = config.expiry.map(|expiry| {
             let task = tokio::spawn(expire(store.clone(), metrics, expiry));
             AbortOnDrop(task.abort_handle())
         });
-        let held = Held { _registration: registration, expiry, scrape };
         Self { store, metrics: by_instance, held: Mutex::new(Some(held)) }
     }
 
@@ -114,8 +121,11 @@ impl Handler for PrometheusHandler {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let held = self.held.lock().take();
-            if let Some(Held { _registration, expiry, scrape }) = held {
-                drop(expiry);
+            let Some(Held { registration, expiry, scrape, senders }) = held else { return };
+            drop(expiry);
+            futures::future::join_all(senders.into_iter().map(SenderLease::release)).await;
+            drop(registration);
+            if let Some(scrape) = scrape {
                 scrape.release().await;
             }
         })

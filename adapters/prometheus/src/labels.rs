@@ -13,17 +13,7 @@ use crate::refusal::Refusal;
 ///
 /// `labels` are the names, sorted. A dimension is found by its cleaned name.
 pub(crate) fn render(dimensions: ValueMap<'_>, labels: &[String]) -> Result<String, Refusal> {
-    let mut values: Vec<Option<(&str, Option<ValueView<'_>>)>> = vec![None; labels.len()];
-    for entry in dimensions {
-        let (key, value) = entry?;
-        let name = clean(key);
-        let place = labels.binary_search_by(|label| label.as_str().cmp(&name)).ok();
-        match place.and_then(|place| values.get_mut(place)) {
-            None => return Err(Refusal::ExtraDimension(key.to_owned())),
-            Some(Some((other, _))) if *other != key => return Err(Refusal::ExtraDimension(key.to_owned())),
-            Some(place) => *place = Some((key, value)),
-        }
-    }
+    let values = values(dimensions, labels)?;
     let mut text = String::with_capacity(64 * labels.len());
     for (label, value) in labels.iter().zip(values) {
         if !text.is_empty() {
@@ -35,8 +25,35 @@ pub(crate) fn render(dimensions: ValueMap<'_>, labels: &[String]) -> Result<Stri
     Ok(text)
 }
 
+/// The labels of a series that have a value: names and values, sorted by name. `labels` are all names, sorted.
+pub(crate) fn pairs(dimensions: ValueMap<'_>, labels: &[String]) -> Result<Vec<(String, String)>, Refusal> {
+    let values = values(dimensions, labels)?.into_iter();
+    let texts = values.map(|found| found.and_then(|(_, value)| value).map(|value| value.text().into_owned()));
+    let pairs = labels.iter().zip(texts).filter_map(|(label, text)| Some((label.clone(), text?)));
+    Ok(pairs.filter(|(_, text)| !text.is_empty()).collect())
+}
+
+/// A dimension: its name as it was sent, and its value if it has one.
+type Found<'a> = Option<(&'a str, Option<ValueView<'a>>)>;
+
+/// The dimension of each label, in the order of the labels.
+fn values<'a>(dimensions: ValueMap<'a>, labels: &[String]) -> Result<Vec<Found<'a>>, Refusal> {
+    let mut values: Vec<Found<'_>> = vec![None; labels.len()];
+    for entry in dimensions {
+        let (key, value) = entry?;
+        let name = clean(key);
+        let place = labels.binary_search_by(|label| label.as_str().cmp(&name)).ok();
+        match place.and_then(|place| values.get_mut(place)) {
+            None => return Err(Refusal::ExtraDimension(key.to_owned())),
+            Some(Some((other, _))) if *other != key => return Err(Refusal::ExtraDimension(key.to_owned())),
+            Some(place) => *place = Some((key, value)),
+        }
+    }
+    Ok(values)
+}
+
 /// Adds `name="value"`.
-fn push_label(text: &mut String, name: &str, value: &str) {
+pub(crate) fn push_label(text: &mut String, name: &str, value: &str) {
     text.push_str(name);
     text.push_str("=\"");
     push_escaped(text, value);

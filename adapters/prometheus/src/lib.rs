@@ -2,12 +2,14 @@
 
 mod config;
 mod definition;
+mod exemplar;
 mod exposition;
 mod generated;
 mod handler;
 mod labels;
 mod mismatch;
 mod refusal;
+mod remote_write;
 mod scrape;
 mod store;
 
@@ -21,9 +23,10 @@ use mixer_adapter_sdk::{
 use parking_lot::Mutex;
 
 use crate::config::Config;
-use crate::handler::PrometheusHandler;
+use crate::handler::{Held, PrometheusHandler};
+use crate::remote_write::Senders;
 use crate::scrape::{ScrapeLease, ScrapePort};
-use crate::store::Store;
+use crate::store::{Store, Terms};
 
 pub use crate::exposition::Format;
 
@@ -44,6 +47,7 @@ const INFO: AdapterInfo = AdapterInfo {
 pub struct PrometheusAdapter {
     store: Arc<Store>,
     scrape: ScrapePort,
+    senders: Senders,
     /// Keeps the port open without a handler.
     open: Mutex<Option<ScrapeLease>>,
 }
@@ -52,7 +56,12 @@ impl PrometheusAdapter {
     /// An adapter that serves `/metrics` at an address as soon as a handler uses it.
     pub fn new(address: ListenAddress) -> Self {
         let store = Arc::new(Store::new());
-        Self { scrape: ScrapePort::new(address, store.clone()), store, open: Mutex::default() }
+        Self {
+            scrape: ScrapePort::new(address, store.clone()),
+            store,
+            senders: Senders::default(),
+            open: Mutex::default(),
+        }
     }
 
     /// Serves `/metrics` from now on, handlers or not, and says where.
@@ -82,15 +91,34 @@ impl PrometheusAdapter {
         text
     }
 
+    /// What a scrape gets that asks for protobuf: `io.prometheus.client.MetricFamily`, each after its length.
+    pub fn render_protobuf(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let Ok(()) = exposition::render_protobuf(&self.store.families(), |part| {
+            bytes.extend_from_slice(part);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        bytes
+    }
+
     async fn build_handler(&self, spec: HandlerSpec) -> Result<Arc<dyn Handler>, BuildError> {
         let config = Config::check(&spec.params).map_err(params::not_valid)?;
         for mismatch in mismatch::find(&config, &spec.instances) {
             tracing::warn!(handler = %spec.name, "{mismatch}");
         }
-        let scrape = self.scrape.lease().await.map_err(|error| BuildError(error.to_string()))?;
-        let registered = self.store.register(&spec.name, &config.metrics, config.max_series);
-        let registered = registered.map_err(|conflict| BuildError(conflict.to_string()))?;
-        Ok(Arc::new(PrometheusHandler::new(self.store.clone(), &config, registered, scrape)))
+        let scrape = match config.scrape {
+            true => Some(self.scrape.lease().await.map_err(|error| BuildError(error.to_string()))?),
+            false => None,
+        };
+        let terms = Terms { max_series: config.max_series, scraped: config.scrape };
+        let registered = self.store.register(&spec.name, &config.metrics, terms);
+        let (registration, metrics) = registered.map_err(|conflict| BuildError(conflict.to_string()))?;
+        let mut senders = Vec::with_capacity(config.remote_write.len());
+        for destination in &config.remote_write {
+            senders.push(self.senders.lease(&self.store, registration.number(), destination).await?);
+        }
+        let held = Held::new(registration, scrape, senders);
+        Ok(Arc::new(PrometheusHandler::new(self.store.clone(), &config, metrics, held)))
     }
 }
 

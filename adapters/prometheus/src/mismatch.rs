@@ -17,12 +17,13 @@ pub(crate) fn find(config: &Config, instances: &[InstanceInfo]) -> Vec<String> {
         let mut is_known = false;
         for metric in config.metrics.iter().filter(|metric| metric.instance == *instance.name) {
             is_known = true;
-            let labels = &metric.definition.labels;
+            let definition = &metric.definition;
             for dimension in dimensions(&instance.inferred_type).unwrap_or_default() {
-                if !labels.iter().any(|label| *label == clean(dimension)) {
+                let mut labels = definition.labels.iter().chain(&definition.exemplar_labels);
+                if !labels.any(|label| *label == clean(dimension)) {
                     found.push(format!(
                         "instance {} has the dimension {dimension}, which is not among the label_names of {}: its values will be dropped",
-                        instance.name, metric.definition.name
+                        instance.name, definition.name
                     ));
                 }
             }

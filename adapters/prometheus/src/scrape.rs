@@ -15,7 +15,7 @@ use mixer_adapter_sdk::{BindError, ListenAddress};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
-use crate::exposition::{self, Format};
+use crate::exposition::{self, Exposition};
 use crate::store::Store;
 
 /// How long a scrape may go on when the port is closed.
@@ -92,17 +92,17 @@ fn responder(store: Arc<Store>) -> Responder {
     })
 }
 
-/// Starts to answer a scrape. The text is written on a thread of its own while the client reads.
+/// Starts to answer a scrape. The answer is written on a thread of its own while the client reads.
 fn scrape(store: Arc<Store>, request: &Parts, permit: OwnedSemaphorePermit) -> Response<Body> {
-    let format = Format::negotiate(&all(&request.headers, header::ACCEPT));
+    let form = Exposition::negotiate(&all(&request.headers, header::ACCEPT));
     let compress = accepts_gzip(&all(&request.headers, header::ACCEPT_ENCODING));
     let (sender, body) = Body::parts();
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
         let send = |part| runtime.block_on(sender.send(part));
         let written = match compress {
-            true => write_compressed(&store, format, send),
-            false => exposition::render(&store.families(), format, |part| send(part.to_owned().into())),
+            true => write_compressed(&store, form, send),
+            false => write(&store, form, |part| send(Bytes::copy_from_slice(part))),
         };
         let ended = written.and_then(|()| runtime.block_on(sender.finish()));
         if let Err(error) = ended {
@@ -112,7 +112,7 @@ fn scrape(store: Arc<Store>, request: &Parts, permit: OwnedSemaphorePermit) -> R
     });
     let mut response = Response::new(body);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
     headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
     if compress {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -120,15 +120,27 @@ fn scrape(store: Arc<Store>, request: &Parts, permit: OwnedSemaphorePermit) -> R
     response
 }
 
+fn write(
+    store: &Store,
+    form: Exposition,
+    mut sink: impl FnMut(&[u8]) -> Result<(), ClientGone>,
+) -> Result<(), ClientGone> {
+    let families = store.families();
+    match form {
+        Exposition::Text(format) => exposition::render(&families, format, |part| sink(part.as_bytes())),
+        Exposition::Protobuf => exposition::render_protobuf(&families, sink),
+    }
+}
+
 fn write_compressed(
     store: &Store,
-    format: Format,
+    form: Exposition,
     send: impl Fn(Bytes) -> Result<(), ClientGone>,
 ) -> Result<(), ClientGone> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    exposition::render(&store.families(), format, |part| {
+    write(store, form, |part| {
         // Writing to a vector does not fail.
-        let _ = encoder.write_all(part.as_bytes());
+        let _ = encoder.write_all(part);
         let compressed = encoder.get_mut();
         if compressed.len() < COMPRESSED_PART {
             return Ok(());

@@ -2,6 +2,7 @@
 //! made them: an edit of a handler keeps the series of every metric that it does not change.
 
 mod metric;
+mod native;
 mod series;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,7 +14,8 @@ use tokio::time::Instant;
 use crate::config::MetricConfig;
 
 pub(crate) use metric::Metric;
-pub(crate) use series::Snapshot;
+pub(crate) use native::{Native, Span, schema_of, spans};
+pub(crate) use series::{Series, Snapshot};
 
 /// All metrics.
 #[derive(Debug)]
@@ -40,6 +42,16 @@ struct Registered {
 struct User {
     handler: Arc<str>,
     registration: u64,
+    /// Whether it wants the metric to be scraped.
+    scraped: bool,
+}
+
+/// What one build of a handler wants of its metrics.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) max_series: usize,
+    /// Whether they can be scraped.
+    pub(crate) scraped: bool,
 }
 
 /// A metric with its help text.
@@ -77,7 +89,7 @@ impl Store {
         self: &Arc<Self>,
         handler: &Arc<str>,
         configs: &[MetricConfig],
-        max_series: usize,
+        terms: Terms,
     ) -> Result<(Registration, Vec<Arc<Metric>>), Conflict> {
         let mut state = self.state.write();
         for name in state.find_replaced(handler, configs)? {
@@ -86,24 +98,34 @@ impl Store {
             }
         }
         state.last_registration += 1;
-        let user = User { handler: handler.clone(), registration: state.last_registration };
+        let user =
+            User { handler: handler.clone(), registration: state.last_registration, scraped: terms.scraped };
         let mut metrics = Vec::with_capacity(configs.len());
         for config in configs {
             let name = config.definition.name.clone();
             let registered = state.metrics.entry(name).or_insert_with(|| Registered::new(config));
             registered.help.clone_from(&config.help);
-            registered.metric.set_max_series(max_series);
+            registered.metric.set_max_series(terms.max_series);
             registered.users.push(user.clone());
             metrics.push(registered.metric.clone());
         }
         Ok((Registration { store: self.clone(), registration: user.registration }, metrics))
     }
 
-    /// Every metric, sorted by name.
+    /// Every metric that can be scraped, sorted by name.
     pub(crate) fn families(&self) -> Vec<Family> {
+        self.families_of(|user| user.scraped)
+    }
+
+    /// The metrics of some builds of handlers, sorted by name.
+    pub(crate) fn registered(&self, registrations: &[u64]) -> Vec<Family> {
+        self.families_of(|user| registrations.contains(&user.registration))
+    }
+
+    fn families_of(&self, wanted: impl Fn(&User) -> bool) -> Vec<Family> {
         let state = self.state.read();
-        let families = state.metrics.values();
-        families.map(|found| Family { metric: found.metric.clone(), help: found.help.clone() }).collect()
+        let found = state.metrics.values().filter(|found| found.users.iter().any(&wanted));
+        found.map(|found| Family { metric: found.metric.clone(), help: found.help.clone() }).collect()
     }
 
     fn release(&self, registration: u64) {
@@ -156,6 +178,13 @@ impl State {
 pub(crate) struct Registration {
     store: Arc<Store>,
     registration: u64,
+}
+
+impl Registration {
+    /// Its number, for [`Store::registered`].
+    pub(crate) fn number(&self) -> u64 {
+        self.registration
+    }
 }
 
 impl Drop for Registration {

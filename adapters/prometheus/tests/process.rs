@@ -8,11 +8,12 @@ mod generated;
 use std::process::Stdio;
 
 use generated::Params;
-use generated::params::MetricInfo;
 use generated::params::metric_info::Kind;
+use generated::params::{MetricInfo, RemoteWrite};
 use mixer_proto::policy::v1beta1::{Value, value};
 use mixer_proto::template::metric::{HandleMetricRequest, InstanceMsg};
 use mixer_rpc::template::metric::handle_metric_service_client::HandleMetricServiceClient;
+use mixer_testkit::{FakeRemoteWrite, Knows, WrittenValue};
 use prost::Message as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::TcpStream;
@@ -49,6 +50,11 @@ async fn get(address: &str, path: &str) -> String {
 }
 
 fn request() -> HandleMetricRequest {
+    request_with(Params::default())
+}
+
+/// Two instances for one metric of a configuration.
+fn request_with(params: Params) -> HandleMetricRequest {
     let metric = MetricInfo {
         name: "requests_total".into(),
         instance_name: "requestcount.instance.istio-system".into(),
@@ -56,7 +62,7 @@ fn request() -> HandleMetricRequest {
         label_names: vec!["code".into()],
         ..Default::default()
     };
-    let params = Params { metrics: vec![metric], ..Default::default() };
+    let params = Params { metrics: vec![metric], ..params };
     let int = |number| Value { value: Some(value::Value::Int64Value(number)) };
     let instance = InstanceMsg {
         name: "requestcount.instance.istio-system".into(),
@@ -97,6 +103,34 @@ async fn a_process_reports_serves_and_stops() {
     wait_for(&mut log, "handler closed").await;
     wait_for(&mut log, "stopped").await;
     assert!(process.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn what_was_collected_is_sent_when_the_process_stops() {
+    let fake = FakeRemoteWrite::start(Knows::Both).await.unwrap();
+    let to = RemoteWrite {
+        url: fake.url(),
+        send_period: Some(prost_types::Duration { seconds: 3600, nanos: 0 }),
+        ..Default::default()
+    };
+    let params = Params { remote_write: vec![to], scrape: Some(false), ..Default::default() };
+    let mut process = start();
+    let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
+    let serves = wait_for(&mut log, "adapter serves").await;
+    let target = format!("http://{}", serves["address"].as_str().unwrap());
+    let mut client = HandleMetricServiceClient::connect(target).await.unwrap();
+    client.handle_metric(request_with(params)).await.unwrap();
+    drop(client);
+    assert_eq!(fake.seen(), [], "it is not time yet");
+    let pid = process.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    wait_for(&mut log, "stopped").await;
+    assert!(process.wait().await.unwrap().success());
+    let seen = fake.seen();
+    assert_eq!((seen.len(), seen[0].status, &seen[0].fault), (1, 204, &None));
+    let points: Vec<_> = seen[0].points.iter().map(|point| &point.value).collect();
+    assert_eq!(*points[0], WrittenValue::Sample(2.0));
+    assert!(points.len() == 2 && points[1].is_end(), "{points:?}");
 }
 
 #[tokio::test]

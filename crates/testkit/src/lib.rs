@@ -5,10 +5,15 @@ mod event;
 mod grpc;
 mod newrelic;
 mod recorder;
+mod remote_write;
 mod script;
 
 pub use event::{Event, Recorded};
 pub use grpc::{GrpcAdapter, Method};
 pub use newrelic::{FakeNewRelic, IngestApi, Scripted, Seen, SeenRequest};
 pub use recorder::Recorder;
+pub use remote_write::{
+    FakeRemoteWrite, Knows, NativeHistogram, Reply, WriteRequestSeen, WrittenExemplar, WrittenPoint,
+    WrittenValue,
+};
 pub use script::Script;

@@ -36,22 +36,47 @@ pub(super) fn labels(
     reserved: &[&str],
     problems: &mut Problems,
 ) -> Vec<String> {
+    let why = "is reserved for the buckets of a DISTRIBUTION";
+    checked(&format!("{field}.label_names"), names, (reserved, why), problems)
+}
+
+/// The cleaned names of the labels of exemplars, sorted; `series` are the labels of the series.
+pub(super) fn exemplar_labels(
+    field: &str,
+    names: &[String],
+    series: &[&str],
+    problems: &mut Problems,
+) -> Vec<String> {
+    checked(field, names, (series, "is one of the label_names too"), problems)
+}
+
+/// Whether a name is one that a label may have.
+pub(super) fn is_label_name(name: &str) -> bool {
+    is_name(name, |c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn checked(
+    field: &str,
+    names: &[String],
+    (reserved, why): (&[&str], &str),
+    problems: &mut Problems,
+) -> Vec<String> {
     let mut labels: Vec<String> = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
         let label = clean(name).into_owned();
-        let problem = if !is_name(&label, |c| c.is_ascii_alphanumeric() || c == '_') {
+        let problem = if !is_label_name(&label) {
             "is no name of a label; use letters, digits and _"
         } else if label.starts_with("__") {
             "is reserved: names that begin with __ belong to Prometheus"
         } else if reserved.contains(&label.as_str()) {
-            "is reserved for the buckets of a DISTRIBUTION"
+            why
         } else if labels.contains(&label) {
             "is there twice"
         } else {
             labels.push(label);
             continue;
         };
-        problems.add(format!("{field}.label_names[{index}]"), format!("{name:?} {problem}"));
+        problems.add(format!("{field}[{index}]"), format!("{name:?} {problem}"));
     }
     labels.sort_unstable();
     labels

@@ -21,6 +21,19 @@ pub(super) fn push_integer(out: &mut String, value: u64) {
     out.push_str(itoa::Buffer::new().format(value));
 }
 
+/// Adds a time in milliseconds since 1970 as seconds.
+pub(super) fn push_seconds(out: &mut String, milliseconds: i64) {
+    // Writing to a string does not fail.
+    let _ = write!(out, "{}.{:03}", milliseconds.div_euclid(1000), milliseconds.rem_euclid(1000));
+}
+
+/// The label of a bucket as text 0.0.4 writes it.
+pub(crate) fn bound_text(bound: f64) -> String {
+    let mut text = String::new();
+    push_bound(&mut text, bound, false);
+    text
+}
+
 /// Adds the upper bound of a bucket. OpenMetrics wants a point or an exponent in it.
 pub(super) fn push_bound(out: &mut String, bound: f64, open_metrics: bool) {
     let start = out.len();

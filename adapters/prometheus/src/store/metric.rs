@@ -2,7 +2,8 @@
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -11,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::series::Series;
 use crate::definition::{Definition, Kind};
+use crate::exemplar::{self, Divided, ExemplarLabels};
 use crate::labels;
 use crate::refusal::Refusal;
 
@@ -34,6 +36,8 @@ pub(crate) struct Metric {
     series: Mutex<AllSeries>,
     max_series: AtomicUsize,
     superseded: AtomicBool,
+    /// Exemplars that were longer than they may be.
+    long_exemplars: AtomicU64,
 }
 
 /// Encoded dimensions and their series.
@@ -69,6 +73,7 @@ impl Metric {
             series: Mutex::default(),
             max_series: AtomicUsize::new(usize::MAX),
             superseded: AtomicBool::new(false),
+            long_exemplars: AtomicU64::new(0),
         }
     }
 
@@ -89,16 +94,52 @@ impl Metric {
     #[inline]
     pub(crate) fn record(&self, dimensions: ValueMap<'_>, value: f64, now: u64) -> Result<(), Refusal> {
         self.check_value(value)?;
+        if self.definition.has_exemplars() {
+            return self.record_with_exemplar(dimensions, value, now);
+        }
+        self.record_labels(dimensions, None, value, now)
+    }
+
+    /// Some dimensions are no labels of the series but of the exemplar.
+    fn record_with_exemplar(&self, dimensions: ValueMap<'_>, value: f64, now: u64) -> Result<(), Refusal> {
+        let dimensions = dimensions.to_raw();
+        let divided = Divided::new(&dimensions, &self.definition.exemplar_labels)?;
+        let labels = divided.labels().unwrap_or_else(|characters| {
+            let before = self.long_exemplars.fetch_add(1, Ordering::Relaxed);
+            exemplar::refused(&self.definition.name, characters, before + 1);
+            None
+        });
+        self.record_labels(divided.dimensions(), labels, value, now)
+    }
+
+    #[inline]
+    fn record_labels(
+        &self,
+        dimensions: ValueMap<'_>,
+        exemplar: Option<ExemplarLabels>,
+        value: f64,
+        now: u64,
+    ) -> Result<(), Refusal> {
         if let Some(bytes) = dimensions.raw() {
             let hash = self.hash(bytes);
             let known = self.shard(hash).read();
             if let Some(found) = known.find(hash, |known| known.is(hash, bytes)) {
                 // Under the lock: a series is not removed between being found and being updated.
                 found.series.update(&self.definition.kind, value, now);
+                self.offer_exemplar(&found.series, exemplar, value);
                 return Ok(());
             }
         }
-        self.record_unknown(dimensions, value, now)
+        let series = self.record_unknown(dimensions, value, now)?;
+        self.offer_exemplar(&series, exemplar, value);
+        Ok(())
+    }
+
+    #[inline]
+    fn offer_exemplar(&self, series: &Series, labels: Option<ExemplarLabels>, value: f64) {
+        if let Some(labels) = labels {
+            series.offer_exemplar(&self.definition.kind, labels, value, wall_clock());
+        }
     }
 
     #[inline]
@@ -116,7 +157,7 @@ impl Metric {
 
     /// Decodes the dimensions, and makes the series if it is a new one.
     #[cold]
-    fn record_unknown(&self, dimensions: ValueMap<'_>, value: f64, now: u64) -> Result<(), Refusal> {
+    fn record_unknown(&self, dimensions: ValueMap<'_>, value: f64, now: u64) -> Result<Arc<Series>, Refusal> {
         let labels = labels::render(dimensions, &self.definition.labels)?;
         let labels_hash = self.hash(labels.as_bytes());
         let encoded = dimensions.to_raw();
@@ -131,7 +172,7 @@ impl Metric {
                 if all.by_labels.len() >= max {
                     return Err(Refusal::SeriesLimit(max));
                 }
-                let series = Arc::new(Series::new(&self.definition.kind, encoded.as_ref().into()));
+                let series = Arc::new(Series::new(&self.definition, encoded.as_ref().into(), wall_clock()));
                 all.by_labels.insert_unique(labels_hash, (labels_hash, series.clone()), |(hash, _)| *hash);
                 series
             }
@@ -140,7 +181,7 @@ impl Metric {
             self.remember(&mut all, &encoded, &series);
         }
         series.update(&self.definition.kind, value, now);
-        Ok(())
+        Ok(series)
     }
 
     /// Makes the next lookup of the same bytes a quick one. Callers that send a map in another order each time
@@ -178,10 +219,20 @@ impl Metric {
         before - all.by_labels.len()
     }
 
+    /// Every series, in no order.
+    pub(crate) fn all_series(&self) -> Vec<Arc<Series>> {
+        self.series.lock().by_labels.iter().map(|(_, series)| series.clone()).collect()
+    }
+
+    /// The labels of one of its series, sorted by name. A label without value is not there.
+    pub(crate) fn label_pairs(&self, series: &Series) -> Vec<(String, String)> {
+        // The series exists because its dimensions could be read.
+        labels::pairs(ValueMap::of_raw(series.dimensions()), &self.definition.labels).unwrap_or_default()
+    }
+
     /// Every series with its labels in exposition form, sorted by them. Updates go on meanwhile.
     pub(crate) fn sorted_series(&self) -> Vec<(String, Arc<Series>)> {
-        let series: Vec<Arc<Series>> =
-            self.series.lock().by_labels.iter().map(|(_, series)| series.clone()).collect();
+        let series = self.all_series();
         let with_labels = |series: Arc<Series>| Some((self.labels_of(&series).ok()?, series));
         let mut sorted: Vec<_> = series.into_iter().filter_map(with_labels).collect();
         sorted.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
@@ -204,4 +255,10 @@ impl Metric {
         // Neither the lowest bits nor the highest seven, which the tables use.
         &self.known[(hash >> 40) as usize % SHARDS]
     }
+}
+
+/// Milliseconds since 1970.
+fn wall_clock() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,20 +1,38 @@
-//! One series: the value of a metric for one set of labels, updated without a lock.
+//! One series: the value of a metric for one set of labels, updated without a lock unless it has native buckets or
+//! exemplars.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::definition::Kind;
+use parking_lot::Mutex;
+
+use super::native::{self, Native};
+use crate::definition::{Definition, Kind};
+use crate::exemplar::{Exemplar, ExemplarLabels};
+
+/// An exemplar stays for so many milliseconds before another one of the same bucket takes its place: a scrape shows one of
+/// them, and to keep them all would cost more than it tells.
+const EXEMPLAR_STAYS: i64 = 1000;
+
+/// Exemplars of a series that has native buckets only.
+const NATIVE_EXEMPLARS: usize = 8;
 
 /// The value of a metric for one set of labels.
 ///
 /// An update is a few independent atomic additions. A reader may see a part of an update that is going on: the
-/// sum of a histogram may be ahead of its buckets by the values that are being added.
+/// sum of a histogram may be ahead of its buckets by the values that are being added. With native buckets an update
+/// is seen whole, because receivers refuse a histogram whose buckets do not add up.
 #[derive(Debug)]
 pub(crate) struct Series {
     /// The encoded dimensions of the first instance.
     dimensions: Box<[u8]>,
+    /// When it began, in milliseconds since 1970.
+    created: i64,
     /// When it was last updated, on the store's clock.
     updated: AtomicU64,
     value: Value,
+    native: Option<Box<Mutex<Native>>>,
+    /// One for each bucket, or more than one for a series without classic buckets.
+    exemplars: Option<Box<Mutex<Vec<Option<Exemplar>>>>>,
 }
 
 #[derive(Debug)]
@@ -36,8 +54,8 @@ pub(crate) enum Snapshot {
 }
 
 impl Series {
-    pub(super) fn new(kind: &Kind, dimensions: Box<[u8]>) -> Self {
-        let value = match kind {
+    pub(super) fn new(definition: &Definition, dimensions: Box<[u8]>, created: i64) -> Self {
+        let value = match &definition.kind {
             Kind::Counter => Value::Counter(Sum::default()),
             Kind::Gauge => Value::Gauge(AtomicU64::default()),
             Kind::Distribution(bounds) => {
@@ -45,7 +63,19 @@ impl Series {
                 Value::Distribution(buckets, Sum::default())
             }
         };
-        Self { dimensions, updated: AtomicU64::default(), value }
+        let native = definition.native.map(|options| Box::new(Mutex::new(Native::new(options))));
+        let room = match &value {
+            Value::Distribution(buckets, _) if buckets.len() > 1 => buckets.len(),
+            Value::Distribution(..) if native.is_some() => NATIVE_EXEMPLARS,
+            _ => 1,
+        };
+        let exemplars = definition.has_exemplars().then(|| Box::new(Mutex::new(vec![None; room])));
+        Self { dimensions, created, updated: AtomicU64::default(), value, native, exemplars }
+    }
+
+    /// When it began, in milliseconds since 1970.
+    pub(crate) fn created(&self) -> i64 {
+        self.created
     }
 
     pub(super) fn dimensions(&self) -> &[u8] {
@@ -61,6 +91,18 @@ impl Series {
     #[inline]
     pub(super) fn update(&self, kind: &Kind, value: f64, now: u64) {
         self.updated.store(now, Ordering::Relaxed);
+        match &self.native {
+            None => self.add(kind, value),
+            Some(native) => {
+                let mut native = native.lock();
+                native.observe(value);
+                self.add(kind, value);
+            }
+        }
+    }
+
+    #[inline]
+    fn add(&self, kind: &Kind, value: f64) {
         match (&self.value, kind) {
             (Value::Counter(sum), _) => sum.add(value),
             (Value::Gauge(bits), _) => bits.store(value.to_bits(), Ordering::Relaxed),
@@ -75,7 +117,50 @@ impl Series {
         }
     }
 
+    /// Takes in where a value came from, unless there is a recent exemplar in its place.
+    pub(super) fn offer_exemplar(&self, kind: &Kind, labels: ExemplarLabels, value: f64, at: i64) {
+        let Some(exemplars) = &self.exemplars else { return };
+        let place = match kind {
+            Kind::Distribution(bounds) if bounds.is_empty() => self.native.as_ref().map_or(0, |native| {
+                let bucket = native::index(value.abs().max(f64::MIN_POSITIVE), native.lock().schema);
+                bucket.unsigned_abs() as usize % NATIVE_EXEMPLARS
+            }),
+            Kind::Distribution(bounds) => bounds.partition_point(|bound| *bound < value),
+            Kind::Counter | Kind::Gauge => 0,
+        };
+        let mut exemplars = exemplars.lock();
+        let Some(place) = exemplars.get_mut(place) else { return };
+        if place.as_ref().is_none_or(|present| at - present.at >= EXEMPLAR_STAYS) {
+            *place = Some(Exemplar { labels, value, at });
+        }
+    }
+
+    /// The exemplars that there are, oldest first.
+    pub(crate) fn exemplars(&self) -> Vec<Exemplar> {
+        let Some(exemplars) = &self.exemplars else { return Vec::new() };
+        let mut exemplars: Vec<Exemplar> = exemplars.lock().iter().flatten().cloned().collect();
+        exemplars.sort_by_key(|exemplar| exemplar.at);
+        exemplars
+    }
+
+    /// Its value, and its native buckets if it has any, of the same moment.
+    pub(crate) fn full_snapshot(&self) -> (Snapshot, Option<Native>) {
+        match &self.native {
+            None => (self.read(), None),
+            Some(native) => {
+                let native = native.lock();
+                (self.read(), Some(native.clone()))
+            }
+        }
+    }
+
+    /// Its value.
     pub(crate) fn snapshot(&self) -> Snapshot {
+        let _whole = self.native.as_ref().map(|native| native.lock());
+        self.read()
+    }
+
+    fn read(&self) -> Snapshot {
         match &self.value {
             Value::Counter(sum) => Snapshot::Number(sum.get()),
             Value::Gauge(bits) => Snapshot::Number(f64::from_bits(bits.load(Ordering::Relaxed))),

@@ -39,6 +39,7 @@ fn all_problems_are_told_at_once() {
             expiry_check_interval_duration: Some(prost_types::Duration { seconds: -1, nanos: 0 }),
         }),
         max_series_per_metric: Some(0),
+        ..Default::default()
     };
     let missing =
         "is missing; give the full name of a metric instance, such as requestcount.instance.istio-system";
@@ -140,6 +141,126 @@ fn two_metrics_may_not_share_a_name() {
             "t_m (a DISTRIBUTION [1.0] by []) and t_m_sum (a COUNTER by []) have samples of the same name",
         )],
     );
+}
+
+#[test]
+fn native_histograms_and_exemplars_have_their_own_kinds() {
+    let native =
+        |native| MetricInfo { native_histogram: Some(native), ..metric("m", Kind::Distribution, &["a"]) };
+    check_metric(native(NativeHistogram::default()), &[]);
+    let none_classic = NativeHistogram { classic_buckets: Some(false), ..Default::default() };
+    check_metric(native(none_classic), &[]);
+    check_metric(
+        MetricInfo { buckets: explicit(&[1.0]), ..native(none_classic) },
+        &[("metrics[0].native_histogram.classic_buckets", "is false, but there are `buckets`")],
+    );
+    check_metric(
+        native(NativeHistogram {
+            bucket_factor: Some(1.0),
+            max_buckets: Some(3),
+            zero_threshold: Some(0.0),
+            classic_buckets: None,
+        }),
+        &[
+            ("metrics[0].native_histogram.bucket_factor", "is 1; must be more than 1"),
+            ("metrics[0].native_histogram.zero_threshold", "is 0; must be more than 0"),
+            ("metrics[0].native_histogram.max_buckets", "is 3; must be at least 4"),
+        ],
+    );
+    check_metric(
+        MetricInfo { kind: Kind::Counter.into(), ..native(NativeHistogram::default()) },
+        &[("metrics[0].native_histogram", "is only for a DISTRIBUTION")],
+    );
+    check_metric(
+        with_exemplars(metric("m", Kind::Gauge, &["a"]), &["trace_id"]),
+        &[(
+            "metrics[0].exemplar_labels",
+            "is not for a GAUGE; only a COUNTER and a DISTRIBUTION have exemplars",
+        )],
+    );
+    check_metric(
+        with_exemplars(metric("m", Kind::Counter, &["a"]), &["trace_id", "a", "trace_id", "1"]),
+        &[
+            ("metrics[0].exemplar_labels[1]", "\"a\" is one of the label_names too"),
+            ("metrics[0].exemplar_labels[2]", "\"trace_id\" is there twice"),
+            ("metrics[0].exemplar_labels[3]", "\"1\" is no name of a label; use letters, digits and _"),
+        ],
+    );
+}
+
+fn check_remote_write(remote_write: RemoteWrite, expected: &[(&str, &str)]) {
+    check(&Params { remote_write: vec![remote_write], ..Default::default() }, expected);
+}
+
+#[test]
+fn remote_write_is_checked_as_a_whole() {
+    let fine = || send_to("https://host/api/v1/write");
+    check_remote_write(fine(), &[]);
+    let seconds = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
+    let one = |name: &str, value: &str| [(name.to_owned(), value.to_owned())].into();
+    check_remote_write(
+        RemoteWrite { url: "host/x".into(), ..fine() },
+        &[("remote_write[0].url", "is not a URL; write it as https://host/api/v1/write")],
+    );
+    check_remote_write(
+        RemoteWrite { url: "http://u:p@host/x".into(), ..fine() },
+        &[(
+            "remote_write[0].url",
+            "holds a user or a password; use basic_auth, which keeps the password in a file",
+        )],
+    );
+    check_remote_write(
+        RemoteWrite {
+            protocol: 9,
+            send_period: seconds(0),
+            external_labels: one("replica", "x"),
+            replica_label: None,
+            basic_auth: Some(BasicAuth { username: "a:b".into(), ..Default::default() }),
+            bearer_token_file: "/token".into(),
+            headers: one("Content-Type", "x"),
+            header_files: one("Authorization", "/file"),
+            client_key_file: "/key".into(),
+            max_series_per_request: Some(0),
+            ..fine()
+        },
+        &[
+            (
+                "remote_write[0].external_labels[replica]",
+                "is the replica_label too; give one of them another name",
+            ),
+            ("remote_write[0].protocol", "is not AUTO, V1 or V2"),
+            ("remote_write[0].send_period", "must be at least 1s"),
+            ("remote_write[0].max_series_per_request", "is 0; must be at least 1"),
+            ("remote_write[0].bearer_token_file", "is there beside basic_auth; use one of them"),
+            ("remote_write[0].basic_auth.username", "is empty or holds a colon"),
+            ("remote_write[0].basic_auth.password_file", "is missing"),
+            ("remote_write[0].headers[Content-Type]", "is a header that belongs to remote write"),
+            (
+                "remote_write[0].header_files[Authorization]",
+                "is there beside basic_auth or bearer_token_file; use one of them",
+            ),
+            ("remote_write[0].client_certificate_file", "is missing beside client_key_file"),
+        ],
+    );
+    check(
+        &Params { remote_write: vec![fine(), fine()], ..Default::default() },
+        &[(
+            "remote_write[1].url",
+            "is there twice with the same external_labels: both would write the same series",
+        )],
+    );
+    let other = RemoteWrite { external_labels: one("region", "eu"), ..fine() };
+    check(&Params { remote_write: vec![fine(), other], ..Default::default() }, &[]);
+}
+
+#[test]
+fn metrics_have_to_go_somewhere() {
+    check(
+        &Params { scrape: Some(false), ..Default::default() },
+        &[("scrape", "is false and there is no `remote_write`: the metrics would go nowhere")],
+    );
+    let remote_write = vec![send_to("http://host/write")];
+    check(&Params { scrape: Some(false), remote_write, ..Default::default() }, &[]);
 }
 
 #[test]

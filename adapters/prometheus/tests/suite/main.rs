@@ -5,10 +5,14 @@
 mod concurrency;
 mod configuration;
 mod edits;
+mod exemplars;
 mod expiry;
 mod exposition;
 mod parse_back;
 mod promtool;
+mod protobuf;
+mod real_prometheus;
+mod remote_write;
 mod report;
 mod scrape;
 mod support;

@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 pub(crate) use generated::Params;
-pub(crate) use generated::params::metric_info::{BucketsDefinition, Kind, buckets_definition};
-pub(crate) use generated::params::{MetricInfo, MetricsExpirationPolicy};
+pub(crate) use generated::params::metric_info::{
+    BucketsDefinition, Kind, NativeHistogram, buckets_definition,
+};
+pub(crate) use generated::params::remote_write::{BasicAuth, Protocol};
+pub(crate) use generated::params::{MetricInfo, MetricsExpirationPolicy, RemoteWrite};
 use mixer_adapter_sdk::{Adapter as _, Batch, BuildError, Handler, HandlerSpec, ReportCall, ReportOutcome};
 use mixer_prometheus_adapter::{Format, PrometheusAdapter};
 pub(crate) use mixer_proto::policy::v1beta1 as policy;
@@ -36,6 +39,20 @@ pub(crate) fn metric(name: &str, kind: Kind, labels: &[&str]) -> MetricInfo {
 pub(crate) fn explicit(bounds: &[f64]) -> Option<BucketsDefinition> {
     let explicit = buckets_definition::Explicit { bounds: bounds.to_vec() };
     Some(BucketsDefinition { definition: Some(buckets_definition::Definition::ExplicitBuckets(explicit)) })
+}
+
+pub(crate) fn with_exemplars(metric: MetricInfo, labels: &[&str]) -> MetricInfo {
+    MetricInfo { exemplar_labels: labels.iter().map(|label| (*label).to_owned()).collect(), ..metric }
+}
+
+/// Remote write without a replica label, once an hour unless it ends.
+pub(crate) fn send_to(url: &str) -> RemoteWrite {
+    RemoteWrite {
+        url: url.to_owned(),
+        replica_label: Some(String::new()),
+        send_period: Some(prost_types::Duration { seconds: 3600, nanos: 0 }),
+        ..Default::default()
+    }
 }
 
 pub(crate) fn params(metrics: &[MetricInfo]) -> Params {
