@@ -17,6 +17,15 @@ pub(crate) struct Args {
 pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     let mut build = Command::new(env!("CARGO"));
     build.current_dir(root).args(["build", "--release"]);
-    run(build.args(["-p", "mixs", "-p", "mixer-prometheus-adapter", "-p", "mixer-newrelic-adapter", "-p", "mixer-bench"]))?;
+    run(build.args([
+        "-p",
+        "mixs",
+        "-p",
+        "mixer-prometheus-adapter",
+        "-p",
+        "mixer-newrelic-adapter",
+        "-p",
+        "mixer-bench",
+    ]))?;
     run(Command::new(root.join("target/release/mixer-bench")).args(&args.bench))
 }

@@ -191,7 +191,7 @@ impl Rules {
     /// ASCII letters and digits with `:`, `.` and `_`, none of the API's own names, and not too long.
     pub(crate) fn name<'a>(&self, name: &'a str) -> Cow<'a, str> {
         let mut own = Cow::Borrowed(name);
-        if !name.chars().all(is_allowed) {
+        if !name.bytes().all(|byte| is_allowed(byte.into())) {
             own = name.chars().map(|c| if is_allowed(c) { c } else { '_' }).collect();
         }
         if self.reserved.contains(&&*own) {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use mixer_adapter_sdk::value::ValueView;
 use mixer_adapter_sdk::view::LogEntryView;
 use mixer_adapter_sdk::wire::Malformed;
 
@@ -15,6 +16,9 @@ use crate::time::{Window, millis_of};
 const MESSAGE: &str = "message";
 /// The attribute of the severity.
 const LEVEL: &str = "level";
+
+/// The variables of an instance, sorted by name.
+type Variables<'a> = [(&'a str, Option<ValueView<'a>>)];
 
 /// What entries have beside their instance.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,7 @@ pub(crate) fn entry(
     changes: &mut Changes,
 ) -> Result<Vec<u8>, Refusal> {
     let timestamp = view.timestamp().map_or(around.came, millis_of);
+    let variables = view.variables().sorted()?;
     match &rule.place {
         Place::Event(event_type) => {
             Window::EVENT.check(timestamp, around.now)?;
@@ -43,7 +48,7 @@ pub(crate) fn entry(
             event.text("eventType", event_type);
             event.uint("timestamp", timestamp);
             let mut attributes = Attributes::new(&EVENT, &mut event, EVENT.count, changes);
-            attributes.all(view, rule, None)?;
+            attributes.all((view, &variables), rule, None)?;
             for (name, value) in around.common {
                 attributes.own(name, Field::Text((&**value).into()));
             }
@@ -53,7 +58,7 @@ pub(crate) fn entry(
             Window::USUAL.check(timestamp, around.now)?;
             let mut log = Object::new();
             log.uint("timestamp", timestamp);
-            log.text("message", &text(instance, view, rule, message.as_deref())?);
+            log.text("message", &text(instance, (view, &variables), rule, message.as_deref()));
             log.begin("attributes");
             let room = LOG.count.saturating_sub(around.common.len());
             let mut attributes = Attributes::new(&LOG, &mut log, room, changes);
@@ -61,7 +66,7 @@ pub(crate) fn entry(
                 attributes.own("logtype", Field::Text((&**log_type).into()));
             }
             // What is the message already is no attribute too.
-            attributes.all(view, rule, message.is_none().then_some(MESSAGE))?;
+            attributes.all((view, &variables), rule, message.is_none().then_some(MESSAGE))?;
             log.end();
             Ok(log.finish())
         }
@@ -85,7 +90,7 @@ impl<'a, 'o> Attributes<'a, 'o> {
     /// Everything that an instance says.
     fn all(
         &mut self,
-        view: &LogEntryView<'a>,
+        (view, variables): (&LogEntryView<'a>, &Variables<'a>),
         rule: &LogRule,
         without: Option<&str>,
     ) -> Result<(), Malformed> {
@@ -95,7 +100,7 @@ impl<'a, 'o> Attributes<'a, 'o> {
             let level = self.rules.cut(level.to_owned().into(), self.changes);
             self.own(LEVEL, Field::Text(level));
         }
-        for (name, value) in view.variables().sorted()? {
+        for &(name, value) in variables {
             let Some(value) = value.filter(|_| Some(name) != without) else { continue };
             if let Some((name, field)) = self.rules.attribute(name, &value, self.changes) {
                 self.add(name, &field);
@@ -135,17 +140,16 @@ impl<'a, 'o> Attributes<'a, 'o> {
 /// The message of an entry.
 fn text<'a>(
     instance: &'a str,
-    view: &LogEntryView<'a>,
+    (view, variables): (&LogEntryView<'a>, &Variables<'a>),
     rule: &LogRule,
     template: Option<&[Part]>,
-) -> Result<Cow<'a, str>, Malformed> {
-    let variables = view.variables().sorted()?;
+) -> Cow<'a, str> {
     let find = |wanted: &str| {
         let found = variables.iter().find(|(name, _)| *name == wanted);
         found.and_then(|(_, value)| *value).map(|value| value.text())
     };
     let Some(template) = template else {
-        return Ok(find(MESSAGE).unwrap_or(Cow::Borrowed(instance)));
+        return find(MESSAGE).unwrap_or(Cow::Borrowed(instance));
     };
     let mut text = String::new();
     for part in template {
@@ -158,5 +162,5 @@ fn text<'a>(
             Part::Variable(name) => text.push_str(&find(name).unwrap_or_default()),
         }
     }
-    Ok(text.into())
+    text.into()
 }
