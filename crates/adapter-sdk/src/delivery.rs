@@ -2,11 +2,13 @@
 //!
 //! An adapter implements [`Backend`] (how a batch becomes a payload, and how a payload is sent) and offers its items to an
 //! [`Engine`]. Nothing is lost in silence and nothing grows without end: what is dropped is counted by [`reason`].
-//! [`aggregate`] makes series of samples, [`http`] is the client of backends that speak HTTP, and [`spool`] keeps payloads on disk.
+//! [`aggregate`] makes series of samples, [`http`] is the client of backends that speak HTTP, and [`spool`] keeps payloads on disk;
+//! [`datagram`] is for backends that take lines and never answer.
 
 pub mod aggregate;
 mod batch;
 mod breaker;
+pub mod datagram;
 mod engine;
 pub mod http;
 mod metrics;

@@ -18,6 +18,7 @@ pub struct DeliveryMetrics {
     sent: IntCounterVec,
     retried: IntCounterVec,
     dropped: IntCounterVec,
+    changed: IntCounterVec,
     queue_items: IntGaugeVec,
     queue_bytes: IntGaugeVec,
     latency: HistogramVec,
@@ -55,6 +56,11 @@ impl DeliveryMetrics {
                 "Items that were lost on the way to the backend, by reason.",
                 &["backend", "reason"],
             )?,
+            changed: counter(
+                "mixer_adapter_delivery_changed_total",
+                "Names and texts that were changed or left out, because the backend cannot take them as they are.",
+                &["backend"],
+            )?,
             queue_items: gauge(
                 "mixer_adapter_delivery_queue_items",
                 "Items that wait or are being delivered.",
@@ -84,7 +90,7 @@ impl DeliveryMetrics {
     ///
     /// The registry has metrics of these names already.
     pub fn register(&self, registry: &Registry) -> Result<(), Error> {
-        let counters = [&self.received, &self.sent, &self.retried, &self.dropped];
+        let counters = [&self.received, &self.sent, &self.retried, &self.dropped, &self.changed];
         for counter in counters {
             registry.register(Box::new(counter.clone()))?;
         }
@@ -103,6 +109,7 @@ impl DeliveryMetrics {
             sent: self.sent.with_label_values(labels),
             retried: self.retried.with_label_values(labels),
             dropped: self.dropped.clone(),
+            changed: self.changed.with_label_values(labels),
             queue: QueueGauges {
                 items: self.queue_items.with_label_values(labels),
                 bytes: self.queue_bytes.with_label_values(labels),
@@ -120,6 +127,7 @@ pub struct BackendMetrics {
     sent: IntCounter,
     retried: IntCounter,
     dropped: IntCounterVec,
+    changed: IntCounter,
     pub(super) queue: QueueGauges,
     latency: Histogram,
 }
@@ -150,6 +158,16 @@ impl BackendMetrics {
         self.dropped.with_label_values(&[&self.backend, reason]).inc_by(items as u64);
     }
 
+    /// Counts names and texts that were changed or left out.
+    pub fn changed(&self, texts: usize) {
+        self.changed.inc_by(texts as u64);
+    }
+
+    /// Changed so far.
+    pub fn changed_so_far(&self) -> u64 {
+        self.changed.get()
+    }
+
     /// Counts one answer of the backend.
     pub fn answered(&self, took: Duration) {
         self.latency.observe(took.as_secs_f64());
@@ -158,6 +176,11 @@ impl BackendMetrics {
     /// Received, sent and retried so far.
     pub fn totals(&self) -> (u64, u64, u64) {
         (self.received.get(), self.sent.get(), self.retried.get())
+    }
+
+    /// Items and bytes that wait or are being delivered.
+    pub fn queue_levels(&self) -> (i64, i64) {
+        (self.queue.items.get(), self.queue.bytes.get())
     }
 
     /// Dropped so far for a reason.

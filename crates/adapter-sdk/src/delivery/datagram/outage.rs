@@ -1,0 +1,51 @@
+//! What the log says about a receiver that cannot be reached: when it begins, now and then, and when it is over.
+
+use std::time::Duration;
+
+use super::address::LineAddress;
+use super::failure::Failure;
+use crate::serve::throttle::Throttle;
+
+/// Time between two lines about the same outage.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// The current outage, if there is one.
+#[derive(Debug)]
+pub(super) struct Outage {
+    backend: String,
+    current: Option<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    throttle: Throttle,
+    items: usize,
+}
+
+impl Outage {
+    pub(super) fn new(backend: &str) -> Self {
+        Self { backend: backend.to_owned(), current: None }
+    }
+
+    /// A payload with so many items was lost, or a first look found nobody.
+    pub(super) fn lost(&mut self, address: &LineAddress, items: usize, failure: &Failure) {
+        let new = || Current { throttle: Throttle::new(PERIOD), items: 0 };
+        let current = self.current.get_or_insert_with(new);
+        current.items += items;
+        if current.throttle.pass().is_some() {
+            let (backend, reason, lost) = (&self.backend, failure.reason, current.items);
+            tracing::warn!(
+                backend, %address, reason, lost,
+                "lines cannot be sent, and are lost until they can: {}; does the daemon run, and is this its address?",
+                failure.detail
+            );
+        }
+    }
+
+    /// A payload was sent.
+    pub(super) fn over(&mut self, address: &LineAddress) {
+        if let Some(Current { items, .. }) = self.current.take() {
+            tracing::info!(backend = self.backend, %address, lost = items, "lines are sent again");
+        }
+    }
+}
