@@ -26,7 +26,7 @@ async fn datagrams(name: &str, adapter: fn() -> Arc<dyn Adapter>) {
         let path = folder.path().join("socket");
         let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
         socket.set_nonblocking(true).unwrap();
-        let subject = reach(adapter()).replace("ADDRESS", format!("unixgram://{}", path.display()));
+        let subject = reach(adapter()).replace("SOCKET", format!("unixgram://{}", path.display()));
         let subject = subject.observe(move || {
             let mut buffer = [0; 65_536];
             let mut text = String::new();

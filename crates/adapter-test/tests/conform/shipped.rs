@@ -77,7 +77,8 @@ async fn noop() {
 
 #[tokio::test]
 async fn statsd() {
-    let params = "{address: 'unixgram:///nobody/is/here', metrics: {conform.instance.conform: {type: COUNTER}}}";
+    let params =
+        "{address: 'unixgram:///nobody/is/here', metrics: {conform.instance.conform: {type: COUNTER}}}";
     pass("statsd", &*mixer_statsd_adapter::adapter(), params).await;
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Link {
     /// The socket's file when it was connected.
     file: Option<Identity>,
     looked_up: Instant,
+    /// Whether somebody refused since then: the name may lead elsewhere by now.
+    doubtful: bool,
     /// The last attempt that failed, for a while.
     failed: Option<(Instant, Failure)>,
     /// Set while a payload is written into a stream: what follows half of one would not be understood.
@@ -67,6 +69,7 @@ impl Link {
             socket: None,
             file: None,
             looked_up: Instant::now(),
+            doubtful: false,
             failed: None,
             torn: false,
             frame: Vec::new(),
@@ -113,7 +116,7 @@ impl Link {
         match self.open().await {
             Ok(socket) => {
                 self.socket = Some(socket);
-                self.looked_up = Instant::now();
+                (self.looked_up, self.doubtful) = (Instant::now(), false);
                 Ok(())
             }
             Err(failure) => {
@@ -196,6 +199,7 @@ impl Link {
             Some(Socket::Udp(socket)) => socket.take_error()?,
             _ => None,
         };
+        self.doubtful |= error.is_some();
         error.map_or(Ok(()), |error| Err(error.into()))
     }
 
@@ -217,10 +221,11 @@ impl Link {
         let (LineAddress::Udp { host, port } | LineAddress::Tcp { host, port }) = &self.address else {
             return;
         };
-        if self.looked_up.elapsed() < LOOK_UP || host.parse::<IpAddr>().is_ok() {
+        let often_enough = if self.doubtful { PAUSE } else { LOOK_UP };
+        if self.looked_up.elapsed() < often_enough || host.parse::<IpAddr>().is_ok() {
             return;
         }
-        self.looked_up = Instant::now();
+        (self.looked_up, self.doubtful) = (Instant::now(), false);
         if let (Ok(found), Some(peer)) = (resolve(host, *port).await, self.peer())
             && !found.contains(&peer)
         {

@@ -1,7 +1,15 @@
-//! Addresses and numbers as they are written, and payloads as they are packed.
+//! Addresses and numbers as they are written, payloads as they are packed, and failures as they are told.
 
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
 use proptest::prelude::*;
+use rustix::io::Errno;
 
+use super::failure::Failure;
+use super::outage::Outage;
 use super::queue::{Limits, Lost, PayloadQueue};
 use super::{LineAddress, LineNumber, Lines, NoNumber};
 use crate::value::{Value, ValueView};
@@ -68,6 +76,68 @@ fn values_are_numbers() {
     check(text("inf"), Err(NoNumber::NotFinite(f64::INFINITY)));
     check(Value::Bool(true), Err(NoNumber::NotANumber("true".to_owned())));
     assert_eq!(LineNumber::of(None), Err(NoNumber::Missing));
+}
+
+#[test]
+fn failures_have_their_words() {
+    for (errno, word) in [
+        (Errno::NOENT, "socket_missing"),
+        (Errno::CONNREFUSED, "connection_refused"),
+        (Errno::PIPE, "connection_lost"),
+        (Errno::CONNRESET, "connection_lost"),
+        (Errno::ACCESS, "permission_denied"),
+        (Errno::NOBUFS, "no_buffer_space"),
+        (Errno::AGAIN, "receiver_full"),
+        (Errno::MSGSIZE, "message_too_long"),
+        (Errno::PROTOTYPE, "wrong_socket_type"),
+        (Errno::HOSTUNREACH, "unreachable"),
+        (Errno::IO, "io_error"),
+    ] {
+        assert_eq!(Failure::from(io::Error::from(errno)).reason, word);
+    }
+}
+
+/// What the log of a thread says.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_told_once_a_minute_and_when_it_is_over() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().without_time().with_ansi(false).with_target(false);
+    let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let address: LineAddress = "unix:///a".parse().unwrap();
+    let failure = Failure::new("socket_missing", "not there");
+    let mut outage = Outage::new("test");
+    outage.over(&address);
+    for _ in 0..700 {
+        outage.lost(&address, 2, &failure);
+        tokio::time::advance(Duration::from_millis(100)).await;
+    }
+    outage.over(&address);
+    outage.over(&address);
+    let said = String::from_utf8(log.0.lock().clone()).unwrap();
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    assert!(
+        lines[0].contains("WARN") && lines[0].contains("not there") && lines[0].contains("lost=2"),
+        "{said}"
+    );
+    assert!(lines[1].contains("WARN") && lines[1].contains("lost=1202"), "{said}");
+    assert!(lines[2].contains("INFO") && lines[2].contains("lost=1400"), "{said}");
 }
 
 proptest! {
