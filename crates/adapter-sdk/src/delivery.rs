@@ -2,13 +2,11 @@
 //!
 //! An adapter implements [`Backend`] (how a batch becomes a payload, and how a payload is sent) and offers its items to an
 //! [`Engine`]. Nothing is lost in silence and nothing grows without end: what is dropped is counted by [`reason`].
-//! [`aggregate`] makes series of samples, [`http`] is the client of backends that speak HTTP, and [`spool`] keeps payloads on disk;
-//! [`datagram`] is for backends that take lines and never answer.
+//! [`aggregate`] makes series of samples, [`http`] is the client of backends that speak HTTP, and [`spool`] keeps payloads on disk.
 
 pub mod aggregate;
 mod batch;
 mod breaker;
-pub mod datagram;
 mod engine;
 pub mod http;
 mod metrics;
@@ -17,6 +15,9 @@ mod queue;
 mod request_id;
 mod retry;
 pub mod spool;
+
+// For daemons that take lines and never answer.
+pub mod datagram;
 
 pub use batch::{Batch, BatchLimits};
 pub use breaker::{Breaker, BreakerPolicy, Pass};

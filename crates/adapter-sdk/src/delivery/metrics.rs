@@ -90,13 +90,14 @@ impl DeliveryMetrics {
     ///
     /// The registry has metrics of these names already.
     pub fn register(&self, registry: &Registry) -> Result<(), Error> {
-        let counters = [&self.received, &self.sent, &self.retried, &self.dropped, &self.changed];
+        let counters = [&self.received, &self.sent, &self.retried, &self.dropped];
         for counter in counters {
             registry.register(Box::new(counter.clone()))?;
         }
         for gauge in [&self.queue_items, &self.queue_bytes] {
             registry.register(Box::new(gauge.clone()))?;
         }
+        registry.register(Box::new(self.changed.clone()))?;
         registry.register(Box::new(self.latency.clone()))
     }
 
@@ -126,8 +127,8 @@ pub struct BackendMetrics {
     received: IntCounter,
     sent: IntCounter,
     retried: IntCounter,
-    dropped: IntCounterVec,
     changed: IntCounter,
+    dropped: IntCounterVec,
     pub(super) queue: QueueGauges,
     latency: Histogram,
 }
