@@ -32,6 +32,7 @@ impl Default for Case {
 }
 
 /// The payloads of Datadog's client; nothing when it is not installed.
+#[allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn official(case: &Case) -> Option<Vec<String>> {
     let Some(packages) = real_folder("MIXER_DATADOG").unwrap() else {
         println!("skipped: run `cargo xtask test`, which installs Datadog's client");
