@@ -1,6 +1,9 @@
 //! Puts values together until the next flush: for each metric and set of tags a sum, the last value, different values, or
 //! all values packed into one line (DogStatsD protocol 1.1).
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -123,6 +126,13 @@ impl Aggregator {
         }
         entry.items += 1;
         true
+    }
+
+    /// Lets go of what nobody will send, and says of how many instances it was.
+    pub(crate) fn abandon(&self) -> usize {
+        let items =
+            |series: &Mutex<ByTags>| series.lock().drain().map(|(_, entry)| entry.items).sum::<usize>();
+        self.series.iter().map(items).sum()
     }
 
     /// Writes what was put together, and begins anew. With a timestamp counters and gauges get it.

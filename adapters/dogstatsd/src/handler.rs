@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mixer_adapter_sdk::delivery::DeliveryMetrics;
 use mixer_adapter_sdk::delivery::datagram::{
     LineNumber, LineOptions, LineSender, LineSource, Lines, NoNumber, PayloadCounts, probe,
 };
+use mixer_adapter_sdk::delivery::{DeliveryMetrics, reason};
 use mixer_adapter_sdk::typed::template::{LogEntry, Metric as MetricTemplate};
 use mixer_adapter_sdk::typed::{HandleReport, TypedReport};
 use mixer_adapter_sdk::value::ValueView;
@@ -81,6 +81,12 @@ impl DogstatsdHandler {
     /// Sends what waits.
     pub(crate) async fn close(&self) {
         self.sender.close(CLOSE_PATIENCE).await;
+        // Something is left when there was no time for a last flush.
+        let rest = self.shared.aggregator.as_ref().map_or(0, Aggregator::abandon);
+        if rest > 0 {
+            self.sender.metrics().dropped(reason::SHUTDOWN, rest);
+            tracing::error!(items = rest, "values that were put together were not sent in time for the end");
+        }
     }
 
     /// Looks whether somebody listens.

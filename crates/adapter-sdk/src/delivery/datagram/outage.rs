@@ -13,26 +13,28 @@ const PERIOD: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Outage {
     backend: String,
+    /// One for all outages: a receiver that comes and goes must not fill the log.
+    throttle: Throttle,
     current: Option<Current>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Current {
-    throttle: Throttle,
     items: usize,
+    told: bool,
 }
 
 impl Outage {
     pub(super) fn new(backend: &str) -> Self {
-        Self { backend: backend.to_owned(), current: None }
+        Self { backend: backend.to_owned(), throttle: Throttle::new(PERIOD), current: None }
     }
 
     /// A payload with so many items was lost, or a first look found nobody.
     pub(super) fn lost(&mut self, address: &LineAddress, items: usize, failure: &Failure) {
-        let new = || Current { throttle: Throttle::new(PERIOD), items: 0 };
-        let current = self.current.get_or_insert_with(new);
+        let current = self.current.get_or_insert_default();
         current.items += items;
-        if current.throttle.pass().is_some() {
+        if self.throttle.pass().is_some() {
+            current.told = true;
             let (backend, reason, lost) = (&self.backend, failure.reason, current.items);
             tracing::warn!(
                 backend, %address, reason, lost,
@@ -44,7 +46,7 @@ impl Outage {
 
     /// A payload was sent.
     pub(super) fn over(&mut self, address: &LineAddress) {
-        if let Some(Current { items, .. }) = self.current.take() {
+        if let Some(Current { items, told: true }) = self.current.take() {
             tracing::info!(backend = self.backend, %address, lost = items, "lines are sent again");
         }
     }

@@ -41,7 +41,8 @@ pub struct LineOptions {
     pub flush_interval: Duration,
     /// Bytes that may wait for a receiver which is slow; beyond them the oldest payload is dropped.
     pub queue_bytes: usize,
-    /// How long a receiver may take to read a payload, before it is dropped.
+    /// How long a receiver may take to read a payload, before it is dropped. Behind one that it did not read the next ones
+    /// wait for a tenth of a second at most.
     pub send_timeout: Duration,
     /// How often [`LineSource::report`] is asked; never by default.
     pub report_interval: Option<Duration>,

@@ -128,6 +128,8 @@ async fn an_outage_is_told_once_a_minute_and_when_it_is_over() {
         tokio::time::advance(Duration::from_millis(100)).await;
     }
     outage.over(&address);
+    // The next one begins too soon to be told again.
+    outage.lost(&address, 2, &failure);
     outage.over(&address);
     let said = String::from_utf8(log.0.lock().clone()).unwrap();
     let lines: Vec<_> = said.lines().collect();

@@ -1,6 +1,7 @@
 //! The task that sends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
@@ -11,14 +12,20 @@ use super::super::outage::Outage;
 use super::super::queue::Packed;
 use super::{LineSource, PayloadCounts, Shared};
 
+/// How long a receiver may take that did not read the payload before.
+const STALLED: Duration = Duration::from_millis(100);
+
 pub(super) struct Worker<S> {
     shared: Arc<Shared>,
     link: Link,
     source: S,
     lines: Lines,
     outage: Outage,
-    /// A payload that was sent without an answer: it may still turn out that nobody was there.
+    /// A payload that was sent without an answer: until the next one or the next flush it may turn out that nobody was
+    /// there.
     unsettled: Option<(usize, usize)>,
+    /// Whether the receiver did not read the last payload in time: there is no use in waiting for each of the next ones.
+    stalled: bool,
     next_report: Option<Instant>,
 }
 
@@ -32,6 +39,7 @@ impl<S: LineSource> Worker<S> {
             source,
             lines: Lines::default(),
             unsettled: None,
+            stalled: false,
             next_report,
         }
     }
@@ -65,6 +73,7 @@ impl<S: LineSource> Worker<S> {
     }
 
     async fn flush(&mut self, last: bool) {
+        self.settle();
         self.source.flush(&mut self.lines, last);
         // After the end nobody else adds lines.
         self.shared.add(&self.lines);
@@ -80,8 +89,6 @@ impl<S: LineSource> Worker<S> {
             let Some(payload) = self.shared.state.lock().queue.pop() else { break };
             self.send(payload).await;
         }
-        // A refusal of the last one is known by now on the same machine.
-        self.settle();
     }
 
     async fn send(&mut self, payload: Packed) {
@@ -96,10 +103,10 @@ impl<S: LineSource> Worker<S> {
 
     async fn attempt(&mut self, payload: &[u8]) -> Result<(), Failure> {
         let patience = self.shared.options.send_timeout;
-        match timeout(patience, self.link.send(payload)).await {
-            Ok(result) => result,
-            Err(_) => Err(Failure::new("timeout", format!("not read within {patience:?}"))),
-        }
+        let patience = if self.stalled { patience.min(STALLED) } else { patience };
+        let sent = timeout(patience, self.link.send(payload)).await;
+        self.stalled = sent.is_err();
+        sent.unwrap_or_else(|_| Err(Failure::new("timeout", format!("not read within {patience:?}"))))
     }
 
     /// Decides what became of the payload that was sent without an answer.
@@ -137,6 +144,7 @@ impl<S: LineSource> Worker<S> {
     async fn report(&mut self) {
         let interval = self.shared.options.report_interval.unwrap_or_default();
         self.next_report = Some(Instant::now() + interval);
+        self.settle();
         let told = self.shared.state.lock().counts;
         let Some(payload) = self.source.report(&told, self.link.transport()) else { return };
         let sent = self.attempt(&payload).await.and_then(|()| self.link.refused());
