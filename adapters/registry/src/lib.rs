@@ -20,11 +20,13 @@ pub struct Options {
 pub fn registry(options: Options) -> Registry {
     Registry::new(vec![
         mixer_denier_adapter::adapter(),
+        mixer_dogstatsd_adapter::adapter(),
         mixer_list_adapter::adapter(),
         mixer_memquota_adapter::adapter(),
         mixer_newrelic_adapter::adapter(),
         mixer_noop_adapter::adapter(),
         Arc::new(PrometheusAdapter::new(options.prometheus_address.into())),
+        mixer_statsd_adapter::adapter(),
         mixer_stdio_adapter::adapter(),
     ])
 }

@@ -160,11 +160,13 @@ async fn each_of_them_serves_as_its_own_process() {
 fn processes() -> Vec<Process> {
     vec![
         mixer_denier_adapter::process(),
+        mixer_dogstatsd_adapter::process(),
         mixer_list_adapter::process(),
         mixer_memquota_adapter::process(),
         mixer_newrelic_adapter::process(),
         mixer_noop_adapter::process(),
         mixer_prometheus_adapter::process("127.0.0.1:0".parse().unwrap()),
+        mixer_statsd_adapter::process(),
         mixer_stdio_adapter::process(),
     ]
 }

@@ -21,6 +21,9 @@ mod request_id;
 mod retry;
 pub mod spool;
 
+// For daemons that take lines and never answer.
+pub mod datagram;
+
 pub use batch::{Batch, BatchLimits};
 pub use breaker::{Breaker, BreakerPolicy, Pass};
 pub use collect::{Aggregated, Collector, Pending};

@@ -26,6 +26,7 @@ pub mod params;
 mod secret;
 mod serve;
 pub mod templates;
+pub mod text_template;
 pub mod typed;
 pub mod value;
 pub mod view;

@@ -20,9 +20,36 @@ async fn both(name: &str, adapter: fn() -> Arc<dyn Adapter>, more: fn(Subject) -
     }
 }
 
+/// What the adapter sends to a Unix socket is observed.
+async fn datagrams(name: &str, adapter: fn() -> Arc<dyn Adapter>) {
+    for reach in [Subject::hosted as fn(Arc<dyn Adapter>) -> Subject, Subject::served] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let subject = reach(adapter()).replace("SOCKET", format!("unixgram://{}", path.display()));
+        let subject = subject.observe(move || {
+            let mut buffer = [0; 65_536];
+            let mut text = String::new();
+            while let Ok(length) = socket.recv(&mut buffer) {
+                text += &String::from_utf8_lossy(&buffer[..length]);
+            }
+            async move { text }
+        });
+        check(format!("{FOLDER}/{name}.yaml"), &subject)
+            .await
+            .unwrap_or_else(|error| panic!("{subject:?}: {error}"));
+    }
+}
+
 #[tokio::test]
 async fn denier() {
     both("denier", mixer_denier_adapter::adapter, |subject| subject).await;
+}
+
+#[tokio::test]
+async fn dogstatsd() {
+    datagrams("dogstatsd", mixer_dogstatsd_adapter::adapter).await;
 }
 
 #[tokio::test]
@@ -48,6 +75,11 @@ async fn prometheus() {
             .await
             .unwrap_or_else(|error| panic!("{subject:?}: {error}"));
     }
+}
+
+#[tokio::test]
+async fn statsd() {
+    datagrams("statsd", mixer_statsd_adapter::adapter).await;
 }
 
 #[tokio::test]

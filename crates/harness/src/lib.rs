@@ -5,8 +5,10 @@ mod http;
 mod ports;
 mod process;
 mod real;
+mod statsd;
 
 pub use http::{HttpClient, client, get, sum_samples, wait_ok};
 pub use ports::free_ports;
 pub use process::Process;
 pub use real::{REAL, real_folder, real_program};
+pub use statsd::{Printed, StatsdServer};

@@ -19,6 +19,7 @@ pub struct DeliveryMetrics {
     sent: IntCounterVec,
     retried: IntCounterVec,
     dropped: IntCounterVec,
+    changed: IntCounterVec,
     queue_items: IntGaugeVec,
     queue_bytes: IntGaugeVec,
     spool_bytes: IntGaugeVec,
@@ -64,6 +65,11 @@ impl DeliveryMetrics {
                 "mixer_adapter_delivery_dropped_total",
                 "Items that were lost on the way to the backend, by reason.",
                 &["backend", "reason"],
+            )?,
+            changed: counter(
+                "mixer_adapter_delivery_changed_total",
+                "Names and texts that were changed or left out, because the backend cannot take them as they are.",
+                &["backend"],
             )?,
             queue_items: gauge(
                 "mixer_adapter_delivery_queue_items",
@@ -127,6 +133,7 @@ impl DeliveryMetrics {
         for gauge in [&self.queue_items, &self.queue_bytes, &self.spool_bytes, &self.spool_entries] {
             registry.register(Box::new(gauge.clone()))?;
         }
+        registry.register(Box::new(self.changed.clone()))?;
         registry.register(Box::new(self.latency.clone()))
     }
 
@@ -150,6 +157,7 @@ impl DeliveryMetrics {
             sent: self.sent.with_label_values(labels),
             retried: self.retried.with_label_values(labels),
             dropped: self.dropped.clone(),
+            changed: self.changed.with_label_values(labels),
             queue: QueueGauges {
                 items: self.queue_items.with_label_values(labels),
                 bytes: self.queue_bytes.with_label_values(labels),
@@ -172,6 +180,7 @@ pub struct BackendMetrics {
     received: IntCounter,
     sent: IntCounter,
     retried: IntCounter,
+    changed: IntCounter,
     dropped: IntCounterVec,
     pub(super) queue: QueueGauges,
     pub(super) spool: SpoolGauges,
@@ -209,6 +218,16 @@ impl BackendMetrics {
         self.dropped.with_label_values(&[&self.backend, reason]).inc_by(items as u64);
     }
 
+    /// Counts names and texts that were changed or left out.
+    pub fn changed(&self, texts: usize) {
+        self.changed.inc_by(texts as u64);
+    }
+
+    /// Changed so far.
+    pub fn changed_so_far(&self) -> u64 {
+        self.changed.get()
+    }
+
     /// Counts one answer of the backend.
     pub fn answered(&self, took: Duration) {
         self.latency.observe(took.as_secs_f64());
@@ -217,6 +236,11 @@ impl BackendMetrics {
     /// Received, sent and retried so far.
     pub fn totals(&self) -> (u64, u64, u64) {
         (self.received.get(), self.sent.get(), self.retried.get())
+    }
+
+    /// Items and bytes that wait or are being delivered.
+    pub fn queue_levels(&self) -> (i64, i64) {
+        (self.queue.items.get(), self.queue.bytes.get())
     }
 
     /// Dropped so far for a reason.

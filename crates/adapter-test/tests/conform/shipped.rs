@@ -54,6 +54,13 @@ async fn denier() {
 }
 
 #[tokio::test]
+async fn dogstatsd() {
+    let params = "{address: 'unix:///nobody/is/here', metrics: {conform.instance.conform: {name: c, type: COUNTER}}, \
+                  events: {conform.instance.conform: {title: t}}}";
+    pass("dogstatsd", &*mixer_dogstatsd_adapter::adapter(), params).await;
+}
+
+#[tokio::test]
 async fn list() {
     pass("list", &*mixer_list_adapter::adapter(), "overrides: [conform]").await;
 }
@@ -85,6 +92,13 @@ async fn newrelic() {
 #[tokio::test]
 async fn noop() {
     pass("noop", &*mixer_noop_adapter::adapter(), "{}").await;
+}
+
+#[tokio::test]
+async fn statsd() {
+    let params =
+        "{address: 'unixgram:///nobody/is/here', metrics: {conform.instance.conform: {type: COUNTER}}}";
+    pass("statsd", &*mixer_statsd_adapter::adapter(), params).await;
 }
 
 #[tokio::test]
