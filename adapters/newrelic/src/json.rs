@@ -47,11 +47,6 @@ impl Object {
         self.0.extend_from_slice(if value { b"true" } else { b"false" });
     }
 
-    pub(crate) fn null(&mut self, key: &str) {
-        self.key(key);
-        self.0.extend_from_slice(b"null");
-    }
-
     /// Begins an object inside of this one.
     pub(crate) fn begin(&mut self, key: &str) {
         self.key(key);

@@ -59,11 +59,16 @@ pub(crate) fn metric(point: &Point, end: SystemTime) -> Option<Vec<u8>> {
             metric.number("value", finite(*total)?);
         }
         PointValue::Summary { count, sum, min, max } => {
-            summary(&mut metric, *count, finite(*sum)?, Some((*min, *max)));
+            metric.text("type", "summary");
+            metric.begin("value");
+            metric.uint("count", *count);
+            metric.number("sum", finite(*sum)?);
+            metric.number("min", *min);
+            metric.number("max", *max);
+            metric.end();
         }
-        PointValue::Histogram { counts, sum, .. } => {
-            summary(&mut metric, counts.iter().sum(), finite(*sum)?, None);
-        }
+        // Nothing is recorded in histograms, which New Relic has no type for.
+        _ => return None,
     }
     if matches!(point.value, PointValue::Gauge(_)) {
         metric.uint("timestamp", millis(point.last));
@@ -85,24 +90,6 @@ pub(crate) fn metric(point: &Point, end: SystemTime) -> Option<Vec<u8>> {
         metric.end();
     }
     Some(metric.finish())
-}
-
-fn summary(metric: &mut Object, count: u64, sum: f64, range: Option<(f64, f64)>) {
-    metric.text("type", "summary");
-    metric.begin("value");
-    metric.uint("count", count);
-    metric.number("sum", sum);
-    match range {
-        Some((min, max)) => {
-            metric.number("min", min);
-            metric.number("max", max);
-        }
-        None => {
-            metric.null("min");
-            metric.null("max");
-        }
-    }
-    metric.end();
 }
 
 fn finite(number: f64) -> Option<f64> {
