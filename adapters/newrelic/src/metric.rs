@@ -59,14 +59,16 @@ pub(crate) fn metric(point: &Point, end: SystemTime) -> Option<Vec<u8>> {
             metric.number("value", finite(*total)?);
         }
         PointValue::Summary { count, sum, min, max } => {
-            summary(&mut metric, *count, finite(*sum)?, (*min, *max));
+            metric.text("type", "summary");
+            metric.begin("value");
+            metric.uint("count", *count);
+            metric.number("sum", finite(*sum)?);
+            metric.number("min", *min);
+            metric.number("max", *max);
+            metric.end();
         }
-        PointValue::Histogram { counts, sum, min, max, .. } => {
-            summary(&mut metric, counts.iter().sum(), finite(*sum)?, (*min, *max));
-        }
-        PointValue::ExponentialHistogram(all) => {
-            summary(&mut metric, all.count, finite(all.sum)?, (all.min, all.max));
-        }
+        // Nothing is recorded in histograms, which New Relic has no type for.
+        _ => return None,
     }
     if matches!(point.value, PointValue::Gauge(_)) {
         metric.uint("timestamp", millis(point.last));
@@ -88,16 +90,6 @@ pub(crate) fn metric(point: &Point, end: SystemTime) -> Option<Vec<u8>> {
         metric.end();
     }
     Some(metric.finish())
-}
-
-fn summary(metric: &mut Object, count: u64, sum: f64, (min, max): (f64, f64)) {
-    metric.text("type", "summary");
-    metric.begin("value");
-    metric.uint("count", count);
-    metric.number("sum", sum);
-    metric.number("min", min);
-    metric.number("max", max);
-    metric.end();
 }
 
 fn finite(number: f64) -> Option<f64> {
