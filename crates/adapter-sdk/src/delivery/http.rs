@@ -110,22 +110,34 @@ impl HttpClient {
     ///
     /// There was no answer.
     pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes) -> Result<Answer, NoAnswer> {
-        let request = self.client.post(url.clone()).headers(headers).body(body);
-        let mut response = request.send().await.map_err(|error| NoAnswer(chain(error)))?;
-        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
-        let status = response.status();
-        let mut body = BytesMut::new();
-        // The status has been said; what follows is only for the log.
-        while let Ok(Some(part)) = response.chunk().await {
-            let room = MAX_ANSWER.saturating_sub(body.len());
-            body.extend_from_slice(part.get(..room).unwrap_or(&part));
-            if room <= part.len() {
-                break;
-            }
-        }
-        Ok(Answer { status, retry_after, body: body.freeze() })
+        answer(self.client.post(url.clone()).headers(headers).body(body)).await
     }
+
+    /// Asks once, as for tokens and for what a server tells about the machine.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer.
+    pub async fn get(&self, url: &Url, headers: HeaderMap) -> Result<Answer, NoAnswer> {
+        answer(self.client.get(url.clone()).headers(headers)).await
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Result<Answer, NoAnswer> {
+    let mut response = request.send().await.map_err(|error| NoAnswer(chain(error)))?;
+    let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
+    let status = response.status();
+    let mut body = BytesMut::new();
+    // The status has been said; what follows is only for the log.
+    while let Ok(Some(part)) = response.chunk().await {
+        let room = MAX_ANSWER.saturating_sub(body.len());
+        body.extend_from_slice(part.get(..room).unwrap_or(&part));
+        if room <= part.len() {
+            break;
+        }
+    }
+    Ok(Answer { status, retry_after, body: body.freeze() })
 }
 
 /// What a backend answered.
