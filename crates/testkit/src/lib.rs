@@ -2,12 +2,14 @@
 //! script, hosted and as a gRPC server, and strict fakes of backends. A dev-dependency only.
 
 mod event;
+mod google;
 mod grpc;
 mod newrelic;
 mod recorder;
 mod script;
 
 pub use event::{Event, Recorded};
+pub use google::{FakeGoogle, GoogleReply, GoogleSeen};
 pub use grpc::{GrpcAdapter, Method};
 pub use newrelic::{FakeNewRelic, Seen};
 pub use recorder::Recorder;
