@@ -17,10 +17,12 @@ pub(crate) struct Args {
 pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     let tools = tools::install(root)?;
     let python = tools::python_packages(root)?;
+    let google = tools::google_packages(root)?;
     // Binaries that tests start must exist before the tests run.
     run(cargo(root).args(["build", "--workspace", "--bins"]))?;
     let mut test = cargo(root);
     test.args(["test", "--workspace"]).args(&args.cargo).envs(tools.env());
+    test.env("MIXER_GOOGLE_PYTHONPATH", google);
     run(test.env("MIXER_PYTHONPATH", python).env("MIXER_REAL", "1"))
 }
 

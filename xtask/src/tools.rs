@@ -56,10 +56,19 @@ fn envoy(root: &Path) -> anyhow::Result<PathBuf> {
 /// A folder for PYTHONPATH with what adapters in Python are made and run with. No virtual environment, because Debian's
 /// Python often comes without what makes one.
 pub(crate) fn python_packages(root: &Path) -> anyhow::Result<PathBuf> {
-    let folder = root.join("target/tools/python");
-    let requirements = root.join("examples/python/requirements.txt");
+    python_folder(root, "python", "examples/python/requirements.txt")
+}
+
+/// The same with Google's own client, by which the fake of its APIs is proven.
+pub(crate) fn google_packages(root: &Path) -> anyhow::Result<PathBuf> {
+    python_folder(root, "python-google", "adapters/stackdriver/tests/requirements.txt")
+}
+
+fn python_folder(root: &Path, name: &str, requirements: &str) -> anyhow::Result<PathBuf> {
+    let folder = root.join("target/tools").join(name);
+    let requirements = root.join(requirements);
     let wanted = fs::read_to_string(&requirements).with_context(|| requirements.display().to_string())?;
-    let hint = "adapters in Python need python3 (3.10 or newer) with pip";
+    let hint = "packages for Python need python3 (3.10 or newer) with pip";
     // The packages hold machine code for one version of Python.
     let version = Command::new("python3").arg("--version").output().context(hint)?;
     let wanted = wanted + &String::from_utf8_lossy(&version.stdout);
