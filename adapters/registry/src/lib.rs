@@ -26,6 +26,7 @@ pub fn registry(options: Options) -> Registry {
         mixer_newrelic_adapter::adapter(),
         mixer_noop_adapter::adapter(),
         Arc::new(PrometheusAdapter::new(options.prometheus_address.into())),
+        mixer_stackdriver_adapter::adapter(),
         mixer_statsd_adapter::adapter(),
         mixer_stdio_adapter::adapter(),
     ])

@@ -2,6 +2,7 @@
 //! script, hosted and as a gRPC server, and strict fakes of backends. A dev-dependency only.
 
 mod event;
+mod google;
 mod grpc;
 mod newrelic;
 mod recorder;
@@ -9,6 +10,7 @@ mod remote_write;
 mod script;
 
 pub use event::{Event, Recorded};
+pub use google::{FakeGoogle, GoogleReply, GoogleSeen};
 pub use grpc::{GrpcAdapter, Method};
 pub use newrelic::{FakeNewRelic, IngestApi, Scripted, Seen, SeenRequest};
 pub use recorder::Recorder;

@@ -106,6 +106,22 @@ async fn stdio() {
     pass("stdio", &*mixer_stdio_adapter::adapter(), "{log_stream: STDERR}").await;
 }
 
+/// With a fake of its own, as it delivers what it takes before it ends.
+#[tokio::test]
+async fn stackdriver() {
+    let fake = mixer_testkit::FakeGoogle::start("conform").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key.json");
+    std::fs::write(&key, fake.service_account("key-1")).unwrap();
+    let params = format!(
+        "{{endpoint: '{}', project_id: conform, location: l, cluster_name: c, service_account_path: '{}', \
+         metric_info: {{conform.instance.conform: {{}}}}, log_info: {{conform.instance.conform: {{}}}}, trace: {{sample_probability: 1}}}}",
+        fake.endpoint(),
+        key.display()
+    );
+    pass("stackdriver", &*mixer_stackdriver_adapter::adapter(), &params).await;
+}
+
 #[tokio::test]
 async fn prometheus() {
     let [port] = mixer_harness::free_ports().unwrap();

@@ -1,0 +1,42 @@
+//! Cloud Trace: `projects.traces.batchWrite` of API v2. A span that comes twice is one span.
+
+use bytes::Bytes;
+use mixer_adapter_sdk::delivery::http::{Url, gzip};
+use mixer_adapter_sdk::delivery::{Backend, Outcome, Payload};
+use mixer_adapter_sdk::typed::Refused;
+
+use crate::api::Api;
+
+/// Sends spans.
+#[derive(Debug)]
+pub(crate) struct Traces {
+    api: Api,
+    batch_write: Url,
+}
+
+impl Traces {
+    pub(crate) fn new(api: Api, endpoint: &Url, project: &str) -> Result<Self, url::ParseError> {
+        Ok(Self { api, batch_write: endpoint.join(&format!("./v2/projects/{project}/traces:batchWrite"))? })
+    }
+}
+
+impl Backend for Traces {
+    /// A span as JSON.
+    type Item = Vec<u8>;
+
+    fn size(&self, item: &Vec<u8>) -> usize {
+        item.len() + 1
+    }
+
+    fn encode(&self, items: &[Vec<u8>]) -> Result<Bytes, Refused> {
+        let spans = items.join(&b',');
+        Ok(gzip(&[b"{\"spans\":[", &spans[..], b"]}"].concat()))
+    }
+
+    async fn send(&self, payload: &Payload) -> Outcome {
+        match self.api.post(&self.batch_write, payload.body.clone(), true, payload.attempt).await {
+            Ok(answer) => self.api.outcome(&answer),
+            Err(outcome) => outcome,
+        }
+    }
+}
