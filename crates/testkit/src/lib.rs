@@ -4,11 +4,13 @@
 mod event;
 mod grpc;
 mod newrelic;
+mod otlp;
 mod recorder;
 mod script;
 
 pub use event::{Event, Recorded};
 pub use grpc::{GrpcAdapter, Method};
 pub use newrelic::{FakeNewRelic, Seen};
+pub use otlp::{FakeCollector, OtlpReply, OtlpRequest, OtlpSeen, flat as otlp_flat};
 pub use recorder::Recorder;
 pub use script::Script;
