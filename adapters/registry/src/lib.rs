@@ -25,6 +25,7 @@ pub fn registry(options: Options) -> Registry {
         mixer_memquota_adapter::adapter(),
         mixer_newrelic_adapter::adapter(),
         mixer_noop_adapter::adapter(),
+        mixer_otlp_adapter::adapter(),
         Arc::new(PrometheusAdapter::new(options.prometheus_address.into())),
         mixer_stackdriver_adapter::adapter(),
         mixer_statsd_adapter::adapter(),

@@ -165,6 +165,7 @@ fn processes() -> Vec<Process> {
         mixer_memquota_adapter::process(),
         mixer_newrelic_adapter::process(),
         mixer_noop_adapter::process(),
+        mixer_otlp_adapter::process(),
         mixer_prometheus_adapter::process("127.0.0.1:0".parse().unwrap()),
         mixer_stackdriver_adapter::process(),
         mixer_statsd_adapter::process(),

@@ -8,6 +8,7 @@ use mixer_adapter_sdk::Adapter;
 use mixer_adapter_test::{Subject, check};
 use mixer_prometheus_adapter::{Format, PrometheusAdapter};
 use mixer_testkit::{FakeNewRelic, Seen};
+use mixer_testkit::otlp_flat as flat;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
 
@@ -60,6 +61,32 @@ async fn list() {
 #[tokio::test]
 async fn memquota() {
     both("memquota", mixer_memquota_adapter::adapter, |subject| subject).await;
+}
+
+/// What arrives at a fake collector, without the times of harvests.
+#[tokio::test]
+async fn otlp() {
+    for reach in [Subject::hosted as fn(Arc<dyn Adapter>) -> Subject, Subject::served] {
+        let fake = mixer_testkit::FakeCollector::start(None).await.unwrap();
+        let subject = reach(mixer_otlp_adapter::adapter()).replace("ENDPOINT", fake.endpoint());
+        let subject = subject.observe(move || {
+            let seen = fake.seen();
+            let mut lines = Vec::new();
+            for (signal, items) in
+                [("metric", flat::metrics(&seen)), ("log", flat::logs(&seen)), ("span", flat::spans(&seen))]
+            {
+                lines.extend(items.into_iter().map(|mut item| {
+                    item.sort_all_objects();
+                    format!("{signal} {item}")
+                }));
+            }
+            lines.extend(seen.faults.iter().map(|fault| format!("fault {fault}")));
+            async move { lines.join("\n") }
+        });
+        check(format!("{FOLDER}/otlp.yaml"), &subject)
+            .await
+            .unwrap_or_else(|error| panic!("{subject:?}: {error}"));
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,14 @@ pub mod google_rpc;
 pub mod istio_mixer_adapter_model_v1beta1;
 pub mod istio_mixer_v1;
 pub mod istio_policy_v1beta1;
+pub mod opentelemetry_proto_collector_logs_v1;
+pub mod opentelemetry_proto_collector_metrics_v1;
+pub mod opentelemetry_proto_collector_trace_v1;
+pub mod opentelemetry_proto_common_v1;
+pub mod opentelemetry_proto_logs_v1;
+pub mod opentelemetry_proto_metrics_v1;
+pub mod opentelemetry_proto_resource_v1;
+pub mod opentelemetry_proto_trace_v1;
 
 /// The shipped templates.
 pub mod template {

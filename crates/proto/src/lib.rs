@@ -31,6 +31,25 @@ pub mod google {
     pub use crate::generated::google_rpc as rpc;
 }
 
+/// OTLP 1, packages `opentelemetry.proto`: how metrics, logs and spans go to a collector. Each module holds version 1.
+pub mod otlp {
+    pub use crate::generated::opentelemetry_proto_common_v1 as common;
+    pub use crate::generated::opentelemetry_proto_logs_v1 as logs;
+    pub use crate::generated::opentelemetry_proto_metrics_v1 as metrics;
+    pub use crate::generated::opentelemetry_proto_resource_v1 as resource;
+    pub use crate::generated::opentelemetry_proto_trace_v1 as trace;
+
+    /// Requests to collectors, and their answers.
+    pub mod collector {
+        pub use crate::generated::opentelemetry_proto_collector_logs_v1 as logs;
+        pub use crate::generated::opentelemetry_proto_collector_metrics_v1 as metrics;
+        pub use crate::generated::opentelemetry_proto_collector_trace_v1 as trace;
+    }
+
+    /// A `google.protobuf.FileDescriptorSet` of all files of OTLP, from which its JSON form follows.
+    pub const DESCRIPTOR_SET: &[u8] = include_bytes!("generated/otlp.desc");
+}
+
 /// A `google.protobuf.FileDescriptorSet`: every file of the API with everything it imports, without comments
 /// and positions. It is what server reflection serves.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!("generated/api.desc");

@@ -3,6 +3,9 @@
 
 pub mod istio_mixer_adapter_model_v1beta1;
 pub mod istio_mixer_v1;
+pub mod opentelemetry_proto_collector_logs_v1;
+pub mod opentelemetry_proto_collector_metrics_v1;
+pub mod opentelemetry_proto_collector_trace_v1;
 
 /// The shipped templates.
 pub mod template {

@@ -17,3 +17,10 @@ pub mod mixer {
 pub mod adapter {
     pub use crate::generated::istio_mixer_adapter_model_v1beta1 as v1beta1;
 }
+
+/// OTLP 1, packages `opentelemetry.proto.collector`: what collectors serve.
+pub mod otlp {
+    pub use crate::generated::opentelemetry_proto_collector_logs_v1 as logs;
+    pub use crate::generated::opentelemetry_proto_collector_metrics_v1 as metrics;
+    pub use crate::generated::opentelemetry_proto_collector_trace_v1 as trace;
+}

@@ -5,6 +5,7 @@ mod event;
 mod google;
 mod grpc;
 mod newrelic;
+mod otlp;
 mod recorder;
 mod remote_write;
 mod script;
@@ -13,6 +14,7 @@ pub use event::{Event, Recorded};
 pub use google::{FakeGoogle, GoogleReply, GoogleSeen};
 pub use grpc::{GrpcAdapter, Method};
 pub use newrelic::{FakeNewRelic, IngestApi, Scripted, Seen, SeenRequest};
+pub use otlp::{FakeCollector, OtlpReply, OtlpRequest, OtlpSeen, flat as otlp_flat};
 pub use recorder::Recorder;
 pub use remote_write::{
     FakeRemoteWrite, Knows, NativeHistogram, Reply, WriteRequestSeen, WrittenExemplar, WrittenPoint,

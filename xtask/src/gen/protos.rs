@@ -23,12 +23,23 @@ const ADAPTERS: &str = "adapters";
 const INDEX_HEAD: &str =
     "//! Declares what `cargo xtask gen` makes; do not edit.\n#![allow(unreachable_pub)]\n\n";
 
-/// The packages of the API with their modules in `mixer-proto`.
-const API_PACKAGES: [(&str, &str); 4] = [
+/// Where the files of OTLP stand below it. They have a descriptor set of their own, as reflection does not serve them.
+const OTLP: &str = "opentelemetry/";
+
+/// The packages of the API and of OTLP with their modules in `mixer-proto`.
+const API_PACKAGES: [(&str, &str); 12] = [
     ("google.rpc", "google::rpc"),
     ("istio.mixer.adapter.model.v1beta1", "adapter::v1beta1"),
     ("istio.mixer.v1", "mixer::v1"),
     ("istio.policy.v1beta1", "policy::v1beta1"),
+    ("opentelemetry.proto.collector.logs.v1", "otlp::collector::logs"),
+    ("opentelemetry.proto.collector.metrics.v1", "otlp::collector::metrics"),
+    ("opentelemetry.proto.collector.trace.v1", "otlp::collector::trace"),
+    ("opentelemetry.proto.common.v1", "otlp::common"),
+    ("opentelemetry.proto.logs.v1", "otlp::logs"),
+    ("opentelemetry.proto.metrics.v1", "otlp::metrics"),
+    ("opentelemetry.proto.resource.v1", "otlp::resource"),
+    ("opentelemetry.proto.trace.v1", "otlp::trace"),
 ];
 
 /// A shipped template.
@@ -45,12 +56,14 @@ struct Template {
 pub(super) fn generate(root: &Path, outputs: &mut Outputs) -> anyhow::Result<()> {
     let mut sources = Sources { include: root.join(API), elsewhere: BTreeMap::new() };
     let api = find_protos(root, Path::new(API))?;
-    let api: Vec<&str> = api.iter().map(String::as_str).collect();
+    let (otlp, api): (Vec<&str>, Vec<&str>) =
+        api.iter().map(String::as_str).partition(|name| name.starts_with(OTLP));
     let templates = templates(root, &mut sources)?;
 
     outputs.note_present_below(root, Path::new(PROTO_OUT))?;
     outputs.note_present_below(root, Path::new(RPC_OUT))?;
     outputs.put(format!("{PROTO_OUT}/api.desc"), sources.encode(&api)?);
+    outputs.put(format!("{PROTO_OUT}/otlp.desc"), sources.encode(&otlp)?);
     for name in entries(&root.join(TEMPLATES))? {
         outputs.note_present(root, template_descriptor(&name));
     }
@@ -59,6 +72,7 @@ pub(super) fn generate(root: &Path, outputs: &mut Outputs) -> anyhow::Result<()>
     }
 
     let mut names = api;
+    names.extend(otlp);
     names.extend(templates.iter().map(|template| template.import.as_str()));
     let set = sources.describe(&names)?;
     messages(root, &set, &templates, outputs)?;

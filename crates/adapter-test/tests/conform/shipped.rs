@@ -95,6 +95,20 @@ async fn noop() {
 }
 
 #[tokio::test]
+async fn otlp() {
+    let fake = mixer_testkit::FakeCollector::start(None).await.unwrap();
+    let params = format!(
+        "{{exporter: {{endpoint: '{}'}}, metrics_period: 0.1s, harvest_period: 0.1s, \
+         metrics: {{conform.instance.conform: {{name: conform, type: EXPONENTIAL_HISTOGRAM, unit: s}}}}}}",
+        fake.endpoint()
+    );
+    pass("otlp", &*mixer_otlp_adapter::adapter(), &params).await;
+    let seen = fake.seen();
+    assert_eq!(seen.faults, [] as [String; 0]);
+    assert!(!seen.metrics.is_empty() && !seen.logs.is_empty(), "{:?}", seen.requests.len());
+}
+
+#[tokio::test]
 async fn statsd() {
     let params =
         "{address: 'unixgram:///nobody/is/here', metrics: {conform.instance.conform: {type: COUNTER}}}";

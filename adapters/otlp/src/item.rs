@@ -1,0 +1,89 @@
+//! What waits to be sent: a data point, a log record or a span, encoded, with what it is grouped by in an envelope.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::wire::Writer;
+
+/// The three kinds of data, each with a collector's service, a path and a queue of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Metrics,
+    Logs,
+    Traces,
+}
+
+impl Signal {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Metrics, Self::Logs, Self::Traces];
+
+    /// As log lines and directories name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Metrics => "metrics",
+            Self::Logs => "logs",
+            Self::Traces => "traces",
+        }
+    }
+
+    /// The name by which deliveries are counted.
+    pub(crate) fn backend(self) -> &'static str {
+        match self {
+            Self::Metrics => "otlp-metrics",
+            Self::Logs => "otlp-logs",
+            Self::Traces => "otlp-traces",
+        }
+    }
+}
+
+/// One thing to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// The metric that a data point belongs to.
+    pub(crate) metric: Option<Arc<MetricHead>>,
+    /// The encoded `Resource`, and behind it the encoded data point, log record or span.
+    bytes: Bytes,
+    resource: usize,
+}
+
+impl Item {
+    /// Something that tells of a resource.
+    pub(crate) fn new(
+        resource: impl FnOnce(&mut Writer),
+        metric: Option<Arc<MetricHead>>,
+        write: impl FnOnce(&mut Writer),
+    ) -> Self {
+        let mut writer = Writer::with_capacity(512);
+        resource(&mut writer);
+        let resource = writer.len();
+        write(&mut writer);
+        Self { metric, bytes: writer.into_bytes().into(), resource }
+    }
+
+    /// The encoded `Resource`.
+    pub(crate) fn resource(&self) -> &[u8] {
+        self.bytes.get(..self.resource).unwrap_or_default()
+    }
+
+    /// The encoded data point, log record or span.
+    pub(crate) fn content(&self) -> &[u8] {
+        self.bytes.get(self.resource..).unwrap_or_default()
+    }
+
+    /// About how many bytes it adds to an envelope.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len() + 8
+    }
+}
+
+/// What the data points of a metric have in common, encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MetricHead {
+    /// The fields of `Metric` but for its data: name, description, unit.
+    pub(crate) fields: Vec<u8>,
+    /// The number of the field with its data.
+    pub(crate) data: u32,
+    /// The fields of the data behind the points: temporality, and whether a sum only rises.
+    pub(crate) tail: Vec<u8>,
+}
