@@ -21,7 +21,9 @@ pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     run(cargo(root).args(["build", "--workspace", "--bins"]))?;
     let mut test = cargo(root);
     test.args(["test", "--workspace"]).args(&args.cargo).envs(tools.env());
-    test.envs(tools::vendors(root)?).env("MIXER_STATSD", tools::statsd(root)?).env("MIXER_ROTEL", tools::rotel(root)?);
+    test.envs(tools::vendors(root)?)
+        .env("MIXER_STATSD", tools::statsd(root)?)
+        .env("MIXER_ROTEL", tools::rotel(root)?);
     run(test.env("MIXER_PYTHONPATH", python).env("MIXER_REAL", "1"))
 }
 

@@ -242,43 +242,41 @@ steps: [{check: {source.user: jason}}]
     assert_eq!(configs[0], &b"\x0a\x0e\x0a\x05jason\x12\x05admin"[..], "as the original encodes it");
 }
 
-/// The sample that takes a template of each kind, in a session and without: how its instances come is the same.
-#[tokio::test]
-async fn spybackend() {
-    let config = |adapter: &str| {
-        format!(
-            r#"
+const SPY: &str = r#"
 apiVersion: config.istio.io/v1alpha2
 kind: handler
-metadata: {{name: spy, namespace: istio-system}}
-spec: {{adapter: {adapter}, connection: {{address: "${{ADDRESS}}"}}}}
+metadata: {name: spy, namespace: istio-system}
+spec: {adapter: ADAPTER, connection: {address: "${ADDRESS}"}}
 ---
 apiVersion: config.istio.io/v1alpha2
 kind: instance
-metadata: {{name: requests, namespace: istio-system}}
-spec: {{template: metric, params: {{value: request.size, dimensions: {{user: source.user, took: response.duration}}}}}}
+metadata: {name: requests, namespace: istio-system}
+spec: {template: metric, params: {value: request.size, dimensions: {user: source.user, took: response.duration}}}
 ---
 apiVersion: config.istio.io/v1alpha2
 kind: instance
-metadata: {{name: calls, namespace: istio-system}}
-spec: {{template: quota, params: {{dimensions: {{user: source.user}}}}}}
+metadata: {name: calls, namespace: istio-system}
+spec: {template: quota, params: {dimensions: {user: source.user}}}
 ---
 apiVersion: config.istio.io/v1alpha2
 kind: instance
-metadata: {{name: who, namespace: istio-system}}
-spec: {{template: listentry, params: {{value: source.user}}}}
+metadata: {name: who, namespace: istio-system}
+spec: {template: listentry, params: {value: source.user}}
 ---
 apiVersion: config.istio.io/v1alpha2
 kind: rule
-metadata: {{name: spy, namespace: istio-system}}
-spec: {{actions: [{{handler: spy, instances: [requests, calls, who]}}]}}
+metadata: {name: spy, namespace: istio-system}
+spec: {actions: [{handler: spy, instances: [requests, calls, who]}]}
 ---
 steps:
-- {{check: {{source.user: jason}}, quotas: {{calls: 3}}}}
-- {{report: [{{source.user: jason, request.size: 120, response.duration: 1500us}}]}}
-"#
-        )
-    };
+- {check: {source.user: jason}, quotas: {calls: 3}}
+- {report: [{source.user: jason, request.size: 120, response.duration: 1500us}]}
+"#;
+
+/// The sample that takes a template of each kind, in a session and without: how its instances come is the same.
+#[tokio::test]
+async fn spybackend() {
+    let config = |adapter: &str| SPY.replace("ADAPTER", adapter);
     let session = (vec!["adapters/session.yaml"], config("spybackend-session"));
     // Two of its templates are not among the files; what it is sent of the others does not depend on them.
     let plain = std::fs::read_to_string(fixtures().unwrap_or_default().join("adapters/nosession.yaml"));

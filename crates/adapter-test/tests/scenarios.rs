@@ -7,8 +7,8 @@ use std::sync::Arc;
 use mixer_adapter_sdk::Adapter;
 use mixer_adapter_test::{Subject, check};
 use mixer_prometheus_adapter::{Format, PrometheusAdapter};
-use mixer_testkit::{FakeNewRelic, Seen};
 use mixer_testkit::otlp_flat as flat;
+use mixer_testkit::{FakeNewRelic, Seen};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
 
