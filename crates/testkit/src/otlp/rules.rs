@@ -157,21 +157,22 @@ fn check_metric(metric: &Metric) -> Checked {
     rule(points(metric) > 0, || "no data points".to_owned())?;
     let temporality = |value: i32| rule(matches!(value, 1 | 2), || format!("temporality {value}"));
     let mut series = HashSet::new();
-    let mut once = |all: &[KeyValue]| {
+    // What waits for a collector is sent together: then a series has several points, of different times.
+    let mut once = |all: &[KeyValue], time: u64| {
         attributes(all)?;
         let key: Vec<_> = all.iter().map(prost::Message::encode_to_vec).collect();
-        rule(series.insert(key), || "two points of the same attributes".to_owned())
+        rule(series.insert((key, time)), || "two points of the same attributes and time".to_owned())
     };
     match &metric.data {
         Some(Data::Gauge(data)) => data.data_points.iter().try_for_each(|point| {
-            once(&point.attributes)?;
+            once(&point.attributes, point.time_unix_nano)?;
             rule(point.time_unix_nano > 0, || "no time".to_owned())?;
             check_number(point).map(drop)
         }),
         Some(Data::Sum(data)) => {
             temporality(data.aggregation_temporality)?;
             data.data_points.iter().try_for_each(|point| {
-                once(&point.attributes)?;
+                once(&point.attributes, point.time_unix_nano)?;
                 check_times(point.start_time_unix_nano, point.time_unix_nano)?;
                 let number = check_number(point)?;
                 rule(!data.is_monotonic || number >= 0.0, || format!("the sum {number}"))
@@ -180,14 +181,14 @@ fn check_metric(metric: &Metric) -> Checked {
         Some(Data::Histogram(data)) => {
             temporality(data.aggregation_temporality)?;
             data.data_points.iter().try_for_each(|point| {
-                once(&point.attributes)?;
+                once(&point.attributes, point.time_unix_nano)?;
                 check_histogram(point)
             })
         }
         Some(Data::ExponentialHistogram(data)) => {
             temporality(data.aggregation_temporality)?;
             data.data_points.iter().try_for_each(|point| {
-                once(&point.attributes)?;
+                once(&point.attributes, point.time_unix_nano)?;
                 check_exponential(point)
             })
         }
