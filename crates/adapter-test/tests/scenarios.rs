@@ -8,7 +8,7 @@ use mixer_adapter_sdk::Adapter;
 use mixer_adapter_test::{Subject, check};
 use mixer_prometheus_adapter::{Format, PrometheusAdapter};
 use mixer_testkit::otlp_flat as flat;
-use mixer_testkit::{FakeNewRelic, Seen};
+use mixer_testkit::{FakeGoogle, FakeNewRelic, Seen};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
 
@@ -175,4 +175,43 @@ fn shown(seen: Seen) -> String {
     lines.extend(seen.faults.iter().map(|fault| format!("fault {fault}")));
     lines.sort();
     lines.join("\n")
+}
+
+/// What has arrived, without what time and chance say.
+fn arrived(fake: &FakeGoogle) -> String {
+    let seen = fake.seen();
+    let lines = seen.series.iter().chain(&seen.entries).chain(&seen.spans).cloned();
+    let mut lines: Vec<String> = lines
+        .map(|mut line| {
+            if let Some(fields) = line.as_object_mut() {
+                fields.remove("insertId");
+            }
+            if let Some(point) = line.pointer_mut("/points/0").and_then(|point| point.as_object_mut()) {
+                point.remove("interval");
+            }
+            line.to_string()
+        })
+        .collect();
+    lines.extend(seen.faults);
+    lines.join("\n")
+}
+
+#[tokio::test]
+async fn stackdriver() {
+    for reach in [Subject::hosted as fn(Arc<dyn Adapter>) -> Subject, Subject::served] {
+        let folder = tempfile::tempdir().unwrap();
+        let fake = FakeGoogle::start("my-project").await.unwrap();
+        let key = folder.path().join("key.json");
+        std::fs::write(&key, fake.service_account("key-1")).unwrap();
+        let subject = reach(mixer_stackdriver_adapter::adapter())
+            .replace("ENDPOINT", fake.endpoint())
+            .replace("KEY", key.to_str().unwrap())
+            .observe(move || {
+                let text = arrived(&fake);
+                async move { text }
+            });
+        check(format!("{FOLDER}/stackdriver.yaml"), &subject)
+            .await
+            .unwrap_or_else(|error| panic!("{subject:?}: {error}"));
+    }
 }
