@@ -31,7 +31,7 @@ pub use source::{
     Authorities, Files, KeyPair, ParseSocketPathError, RELOAD_INTERVAL, Sds, SocketPath, Source,
 };
 pub use tokio_rustls::rustls::{ClientConfig, RootCertStore};
-pub use trust::{Choice, Trust, roots_of, system_roots};
+pub use trust::{Choice, Trust, roots_of, roots_of_pem, system_roots};
 
 /// The protocol that is agreed on in the handshake.
 const ALPN: &[u8] = b"h2";

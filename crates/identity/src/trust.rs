@@ -8,6 +8,7 @@ use rustls_pki_types::CertificateDer;
 use tokio_rustls::rustls::{DistinguishedName, RootCertStore};
 
 use crate::facts::Facts;
+use crate::material::certificates;
 
 /// The authorities that are trusted.
 pub type Trust = Choice<Arc<RootCertStore>>;
@@ -111,6 +112,14 @@ pub fn roots_of(
         true => Err("it holds no certificate".to_owned()),
         false => Ok(roots),
     }
+}
+
+/// A store of the certificates of a PEM text.
+///
+/// # Errors
+/// As [`roots_of`].
+pub fn roots_of_pem(pem: &[u8]) -> Result<RootCertStore, String> {
+    roots_of(certificates(pem)?)
 }
 
 /// The authorities of the operating system. An image may have none: then nobody is trusted, and the log says so.
