@@ -126,7 +126,9 @@ impl Plan {
 fn tls(flags: &TlsArgs, warnings: &mut Vec<String>) -> anyhow::Result<Option<TlsOptions>> {
     let Some((source, server)) = flags.plan(mixer_identity::RELOAD_INTERVAL)? else { return Ok(None) };
     if server.permissive {
-        warnings.push("--tlsPermissive: clients without TLS are served too, and nothing of them is checked".to_owned());
+        warnings.push(
+            "--tlsPermissive: clients without TLS are served too, and nothing of them is checked".to_owned(),
+        );
     }
     Ok(Some(TlsOptions { source, server }))
 }

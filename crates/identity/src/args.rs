@@ -33,9 +33,13 @@ pub struct TlsArgs {
     #[arg(long, value_name = "SOCKET", conflicts_with = "tls_workload_api")]
     pub tls_sds: Option<SocketPath>,
 
-    /// The names of the secrets of --tlsSds: certificate and authorities, separated by a comma [default: default,ROOTCA].
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', num_args = 2, requires = "tls_sds")]
-    pub tls_sds_names: Vec<String>,
+    /// The name of the certificate's secret at --tlsSds [default: default].
+    #[arg(long, value_name = "NAME", requires = "tls_sds")]
+    pub tls_sds_certificate: Option<String>,
+
+    /// The name of the authorities' secret at --tlsSds [default: ROOTCA].
+    #[arg(long, value_name = "NAME", requires = "tls_sds")]
+    pub tls_sds_authorities: Option<String>,
 
     /// Takes certificate and authorities from the SPIFFE Workload API at this socket in place of files
     /// (`unix:///run/spire/sockets/agent.sock`): mutual TLS.
@@ -89,9 +93,8 @@ impl TlsArgs {
                 Source::Files(Files { own, authorities, every })
             }
             (None, Some(socket), _) => {
-                let mut names = self.tls_sds_names.iter().cloned();
-                let certificate = names.next().unwrap_or_else(|| "default".to_owned());
-                let authorities = names.next().unwrap_or_else(|| "ROOTCA".to_owned());
+                let certificate = self.tls_sds_certificate.clone().unwrap_or_else(|| "default".to_owned());
+                let authorities = self.tls_sds_authorities.clone().unwrap_or_else(|| "ROOTCA".to_owned());
                 let authorities = (!self.tls_any_client).then_some(authorities);
                 Source::Sds(Sds { socket: socket.clone(), certificate: Some(certificate), authorities })
             }

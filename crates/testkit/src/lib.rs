@@ -4,6 +4,7 @@
 mod event;
 mod grpc;
 mod newrelic;
+pub mod pki;
 mod recorder;
 mod script;
 

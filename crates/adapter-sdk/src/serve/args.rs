@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::auth::AuthArgs;
-use super::tls::TlsArgs;
 use crate::templates::Variety;
+use mixer_identity::TlsArgs;
 use mixer_listen::ListenAddress;
 
 /// Connections when the limit of open files is not known.

@@ -27,10 +27,10 @@ use super::metrics::Metrics;
 use super::process::Process;
 use super::reload::Watched;
 use super::session::{self, Sessions};
-use super::tls::Tls;
-use super::{monitoring, quiet, reflection};
+use super::{monitoring, quiet, reflection, tls};
 use crate::http::HttpServer;
 use crate::templates::TemplateService;
+use mixer_identity::ServerTls;
 use mixer_listen::{ListenAddress, Listener};
 
 /// Calls that one connection takes at a time, at least.
@@ -56,9 +56,9 @@ pub struct Server {
     intake: Arc<Intake>,
     metrics: Arc<Metrics>,
     guard: Option<Arc<Guard>>,
-    tls: Option<Arc<Tls>>,
-    /// The files of TLS and of tokens.
-    watched: [Watched; 2],
+    tls: Option<Arc<ServerTls>>,
+    /// The files of tokens.
+    watched: Watched,
 }
 
 impl Server {
@@ -88,12 +88,14 @@ impl Server {
         let metrics = Arc::new(Metrics::register(&registry)?);
         #[cfg(feature = "delivery")]
         crate::delivery::DeliveryMetrics::shared()?.register(&registry)?;
-        let watched =
-            [Watched::new("tls", args.tls.files()).await, Watched::new("token", args.auth.files()).await];
-        let (tls, guard) = (Tls::new(&args.tls)?, Guard::new(&args.auth, &metrics)?);
+        let watched = Watched::new("token", args.auth.files()).await;
+        let guard = Guard::new(&args.auth, &metrics)?;
+        let tls = tls::start(&args.tls, args.reload_interval, &metrics).await?;
         let address = args.address.clone().ok_or(ServeError::NoAddress)?;
         let listener = address.bind("gRPC").await?;
-        let ready = Arc::new(AtomicBool::new(true));
+        // Without a certificate, which may come later, nobody can connect.
+        let has_certificate = tls.as_ref().is_none_or(|tls| tls.credentials().get().is_ok());
+        let ready = Arc::new(AtomicBool::new(has_certificate));
         let monitoring = match &args.monitoring_address {
             Some(address) if !args.no_monitoring => {
                 let responder = monitoring::responder(registry, ready.clone());
@@ -154,7 +156,9 @@ impl Server {
             "adapter serves"
         );
         if self.guard.is_some() && self.tls.is_none() {
-            tracing::warn!("tokens come in plaintext; --tlsCertificate protects them");
+            tracing::warn!(
+                "tokens come in plaintext; --tlsCertificate, --tlsSds or --tlsWorkloadApi protect them"
+            );
         }
         let (doors, health) = self.doors().await?;
         let grace = self.args.shutdown_grace;
@@ -162,6 +166,7 @@ impl Server {
             Entrance { limits: limits(&self.args), tls: self.tls.clone(), metrics: self.metrics.clone() };
         let connections = Connections::new(doors, entrance);
         let mut background = self.background();
+        let becoming_ready = background.spawn(until_certificate(self.tls.clone(), self.ready.clone()));
         let serving = tokio::spawn({
             let connections = connections.clone();
             async move { connections.accept(self.listener).await }
@@ -172,6 +177,7 @@ impl Server {
             ended = &mut serving => return Ok(ended?),
             () = stop => tracing::info!("asked to stop"),
         }
+        becoming_ready.abort();
         self.ready.store(false, Ordering::Relaxed);
         for service in health_names(&self.services) {
             health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
@@ -208,11 +214,7 @@ impl Server {
         let (quiet, metrics) = (self.args.quiet_warning, self.metrics.clone());
         tasks.spawn(async move { quiet::watch(quiet, metrics).await });
         let every = self.args.reload_interval;
-        let [of_tls, of_tokens] = std::mem::take(&mut self.watched);
-        if let Some(tls) = self.tls.clone() {
-            let metrics = self.metrics.clone();
-            tasks.spawn(async move { of_tls.watch(every, metrics, || tls.reload()).await });
-        }
+        let of_tokens = std::mem::take(&mut self.watched);
         if let Some(guard) = self.guard.clone() {
             let metrics = self.metrics.clone();
             tasks.spawn(async move { of_tokens.watch(every, metrics, || guard.reload()).await });
@@ -243,6 +245,13 @@ impl Server {
         let (guard, intake) = (self.guard.clone(), self.intake.clone());
         Ok((Doors { methods, routes, guard, intake, drain: CancellationToken::new() }, health))
     }
+}
+
+/// Says that the process is ready when its port has a certificate.
+async fn until_certificate(tls: Option<Arc<ServerTls>>, ready: Arc<AtomicBool>) {
+    let Some(tls) = tls else { return };
+    tls.credentials().ready().await;
+    ready.store(true, Ordering::Relaxed);
 }
 
 fn limits(args: &ServeArgs) -> Limits {

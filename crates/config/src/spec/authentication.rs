@@ -43,7 +43,11 @@ fn read_tls(node: &Node, compat: bool, report: &mut Report<'_>) -> Authenticatio
     let token = token::read(&mut fields, node, compat, report);
     fields.finish(report);
     Authentication {
-        certificates: Certificates::Files { own: None, with_system: compat || authorities.is_none(), authorities },
+        certificates: Certificates::Files {
+            own: None,
+            with_system: compat || authorities.is_none(),
+            authorities,
+        },
         server_name,
         expected: if ids.is_empty() { ExpectedServer::Host } else { ExpectedServer::Ids(ids) },
         token,

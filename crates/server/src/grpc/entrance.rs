@@ -7,7 +7,8 @@ use std::time::Duration;
 use hyper_util::rt::TokioIo;
 use mixer_dispatch::RateLimitedLog;
 use mixer_identity::{
-    Accepted, Credentials, FileError, FirstByte, Reason, Refused, ServerOptions, ServerTls, Source, Update, Watched,
+    Accepted, Credentials, FileError, FirstByte, Reason, Refused, ServerOptions, ServerTls, Source, Update,
+    Watched,
 };
 use parking_lot::Mutex;
 use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
@@ -52,7 +53,8 @@ struct Metrics {
 
 impl Metrics {
     fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let counters = |name: &str, help: &str, label: &str| IntCounterVec::new(Opts::new(name, help), &[label]);
+        let counters =
+            |name: &str, help: &str, label: &str| IntCounterVec::new(Opts::new(name, help), &[label]);
         let metrics = Self {
             refused: counters(
                 "mixer_server_connections_refused_total",
@@ -162,10 +164,20 @@ impl Entrance {
     fn refuse(&self, refused: &Refused) {
         let reason = refused.reason.label();
         self.metrics.refused.with_label_values(&[reason]).inc();
-        let log = self.logs.lock().entry(refused.reason).or_insert_with(|| Arc::new(RateLimitedLog::new(LOG_EVERY))).clone();
+        let log = self
+            .logs
+            .lock()
+            .entry(refused.reason)
+            .or_insert_with(|| Arc::new(RateLimitedLog::new(LOG_EVERY)))
+            .clone();
         if let Some(suppressed) = log.permit() {
             let address = &self.address;
-            tracing::warn!(reason, suppressed, "a connection to the gRPC port {address} was refused: {}", refused.text);
+            tracing::warn!(
+                reason,
+                suppressed,
+                "a connection to the gRPC port {address} was refused: {}",
+                refused.text
+            );
         }
     }
 }

@@ -21,13 +21,17 @@ pub(super) fn file(fields: &mut Fields<'_>, name: &'static str, report: &mut Rep
 pub(super) fn absolute_path(text: Text<'_>) -> Result<String, &'static str> {
     let path = text.trimmed();
     if path.contains("-----BEGIN") || path.contains(char::is_control) {
-        return Err("holds a value where the path of a file belongs; put the value into a file (a mounted Secret) and \
-                    name the file");
+        return Err(
+            "holds a value where the path of a file belongs; put the value into a file (a mounted Secret) and \
+                    name the file",
+        );
     }
     match path.starts_with('/') && !path.ends_with('/') {
         true => Ok(path.to_owned()),
-        false => Err("is not the absolute path of a file (/etc/certs/key.pem); a secret itself is not taken here, it \
-                      belongs into the file"),
+        false => Err(
+            "is not the absolute path of a file (/etc/certs/key.pem); a secret itself is not taken here, it \
+                      belongs into the file",
+        ),
     }
 }
 
@@ -46,7 +50,11 @@ pub(super) fn socket(fields: &mut Fields<'_>, node: &Node, report: &mut Report<'
     match socket.starts_with('/') && !socket.ends_with('/') {
         true => Some(socket.to_owned()),
         false => {
-            report.error(&path, text.position, format!("{:?} is no socket file; write unix:///path", text.text));
+            report.error(
+                &path,
+                text.position,
+                format!("{:?} is no socket file; write unix:///path", text.text),
+            );
             None
         }
     }
@@ -68,9 +76,18 @@ pub(super) fn host(fields: &mut Fields<'_>, name: &'static str, report: &mut Rep
 
 /// Whether calls may carry a header of this name beside those that they have.
 pub(super) fn header_problem(name: &str) -> Option<String> {
-    const TAKEN: [&str; 8] =
-        ["connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade", "user-agent"];
-    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    const TAKEN: [&str; 8] = [
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    ];
+    let is_name =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     let lower = name.to_ascii_lowercase();
     if !is_name {
         return Some(format!("{name:?} is no name of a header"));
@@ -90,12 +107,15 @@ pub(super) fn url_problem(url: &str) -> Option<&'static str> {
         None => authority.split(':').next().unwrap_or(authority),
     };
     if authority.contains('@') {
-        return Some("holds a user or password; name the client by clientId and the file of its secret by clientSecret");
+        return Some(
+            "holds a user or password; name the client by clientId and the file of its secret by clientSecret",
+        );
     }
     if host.is_empty() || url.contains(|c: char| c.is_control() || c.is_whitespace()) {
         return Some("is no URL; write https://host/path");
     }
-    let is_loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|host| host.is_loopback());
+    let is_loopback =
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|host| host.is_loopback());
     match scheme {
         "https" => None,
         "http" if is_loopback => None,

@@ -32,7 +32,8 @@ pub(super) fn read(
             report.error(TLS, whole.position, "a token is needed with --compat; set tokenPath or oauth");
         }
         (None, None) if header.is_some() => {
-            let message = "there is no token to send; set tokenPath or oauth, or remove authHeader and customHeader";
+            let message =
+                "there is no token to send; set tokenPath or oauth, or remove authHeader and customHeader";
             report.error(TLS, whole.position, message);
         }
         (Some(_), None) if header.is_none() => {
@@ -97,7 +98,11 @@ fn read_oauth(node: &Node, report: &mut Report<'_>) -> Option<OAuth> {
     }
     let missing = [
         (client_id.is_none(), "clientId", "is missing; set it"),
-        (client_secret.is_none() && !is_secret_wrong, "clientSecret", "is missing; set it to the path of a file with the secret"),
+        (
+            client_secret.is_none() && !is_secret_wrong,
+            "clientSecret",
+            "is missing; set it to the path of a file with the secret",
+        ),
         (token_url.is_none(), "tokenUrl", "is missing; set it"),
     ];
     for (_, field, message) in missing.into_iter().filter(|(is_missing, ..)| *is_missing) {
