@@ -22,6 +22,11 @@ impl FirstByte {
         self.get().is_some_and(is_tls)
     }
 
+    /// Whether the peer has sent anything.
+    pub fn has_come(&self) -> bool {
+        self.get().is_some()
+    }
+
     fn get(&self) -> Option<u8> {
         let noted = self.0.load(Ordering::Relaxed).checked_sub(1)?;
         u8::try_from(noted).ok()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mixer_peer_id::PeerId;
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -19,6 +19,13 @@ use crate::credentials::Credentials;
 use crate::first_byte::Watched;
 use crate::material::Material;
 use crate::refused::{Reason, Refused, with_story};
+
+/// A fatal alert of TLS: unexpected message.
+const ALERT: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 10];
+
+/// How long, and how much, is read of a client that is turned away.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 64 << 10;
 
 /// What clients have to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,10 +129,13 @@ impl ServerTls {
         if !is_tls {
             return match self.options.permissive {
                 true => Ok(Accepted::Plaintext(io)),
-                false => Err(Refused::new(
-                    Reason::Plaintext,
-                    "the client speaks plaintext and this port wants TLS; give the client certificates",
-                )),
+                false => {
+                    turn_away(io).await;
+                    Err(Refused::new(
+                        Reason::Plaintext,
+                        "the client speaks plaintext and this port wants TLS; give the client certificates",
+                    ))
+                }
             };
         }
         let unready = |reason: Arc<str>| {
@@ -134,6 +144,15 @@ impl ServerTls {
         let (material, config) = self.config().map_err(unready)?;
         let stream = with_story(TlsAcceptor::from(config).accept(io), &material.shown()).await?;
         Ok(Accepted::Tls(Box::new(stream)))
+    }
+}
+
+/// Tells a client that speaks plaintext what is spoken here. What it has sent is read, or the system would take the alert back.
+async fn turn_away<I: AsyncRead + AsyncWrite + Unpin>(mut io: I) {
+    // That the client does not listen is no news.
+    if io.write_all(&ALERT).await.is_ok() && io.shutdown().await.is_ok() {
+        let mut rest = io.take(LINGER_BYTES);
+        let _ = tokio::time::timeout(LINGER, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
     }
 }
 

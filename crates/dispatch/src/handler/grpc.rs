@@ -18,9 +18,9 @@ use prost::Message;
 use tokio::runtime::Handle;
 
 use self::gather::{Carrier, Gather};
+pub(crate) use self::identity::IdentityOptions;
 use self::local::PerRuntime;
 use self::remote::Remote;
-pub(crate) use self::identity::IdentityOptions;
 pub use self::resolve::{Resolve, SystemResolver};
 use crate::metrics::IdentityCounters;
 

@@ -138,8 +138,12 @@ async fn plaintext_meets_tls() {
     let server = followed.server(ClientPolicy::Anybody);
     let (mut near, far) = tokio::io::duplex(1024);
     near.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    near.shutdown().await.unwrap();
     let refused = server.accept(far).await.unwrap_err();
     assert_eq!(refused.reason, Reason::Plaintext, "{refused}");
+    let mut alert = Vec::new();
+    near.read_to_end(&mut alert).await.unwrap();
+    assert_eq!(alert, [0x15, 3, 3, 0, 2, 2, 10], "an alert of TLS");
 
     let (near, mut far) = tokio::io::duplex(1024);
     far.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();

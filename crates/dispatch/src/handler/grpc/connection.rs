@@ -78,6 +78,11 @@ impl Connector {
 #[error("{0}")]
 pub(crate) struct ConnectFailed(pub(super) Box<dyn Error + Send + Sync>);
 
+/// The other end closed a plaintext connection without a word, as servers do that want TLS.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Mute(#[source] hyper::Error);
+
 /// The connections to an address, one for each runtime, shared by all its calls.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
@@ -100,6 +105,7 @@ struct Line {
 #[derive(Clone, Debug)]
 struct Open {
     sender: SendRequest<Body>,
+    is_plaintext: bool,
     first: FirstByte,
 }
 
@@ -126,6 +132,7 @@ impl tower::Service<Request<Body>> for Connection {
                 Ok(response) => Ok(response),
                 // Plaintext met TLS: nothing of the call was understood.
                 Err(_) if open.first.is_tls() => Err(line.failed(speaks_tls().into()).into()),
+                Err(error) if open.is_plaintext && !open.first.has_come() => Err(Mute(error).into()),
                 Err(error) => Err(error.into()),
             }
         })
@@ -175,15 +182,17 @@ impl Line {
         let Some(identity) = &self.security.identity else {
             let (first, stream) = Watched::new(stream);
             let sender = in_time(self.handshake(stream)).await?;
-            return Ok(Open { sender, first });
+            return Ok(Open { sender, is_plaintext: true, first });
         };
         let late = |_| {
             let text = format!("the adapter did not finish the TLS handshake within {HANDSHAKE_TIMEOUT:?}");
             Err(Refused::new(Reason::Timeout, text))
         };
-        let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, identity.tls.connect(stream)).await.unwrap_or_else(late)?;
+        let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, identity.tls.connect(stream))
+            .await
+            .unwrap_or_else(late)?;
         let sender = in_time(self.handshake(stream)).await?;
-        Ok(Open { sender, first: FirstByte::default() })
+        Ok(Open { sender, is_plaintext: false, first: FirstByte::default() })
     }
 
     async fn handshake<S>(&self, stream: S) -> Result<SendRequest<Body>, Box<dyn Error + Send + Sync>>

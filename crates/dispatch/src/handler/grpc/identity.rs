@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mixer_config::snapshot::{Authentication, Certificates, ExpectedServer};
 use mixer_identity::{
-    Authorities, ClientTls, Credentials, Expected, Files, KeyPair, Refused, Sds, ServerName, SocketPath, Source,
-    Update,
+    Authorities, ClientTls, Credentials, Expected, Files, KeyPair, Refused, Sds, ServerName, SocketPath,
+    Source, Update,
 };
 
 use super::target::Target;
@@ -107,12 +107,16 @@ impl Identity {
             }
         };
         if options.strict {
-            let late = |what: &str| format!("connection.authentication: no {what} within {:?}", options.timeout);
+            let late =
+                |what: &str| format!("connection.authentication: no {what} within {:?}", options.timeout);
             let settled = tokio::time::timeout(options.timeout, credentials.settled()).await;
-            settled.map_err(|_| late("certificates"))?.map_err(|reason| format!("connection.authentication: {reason}"))?;
+            settled
+                .map_err(|_| late("certificates"))?
+                .map_err(|reason| format!("connection.authentication: {reason}"))?;
             if let Some(tokens) = &tokens {
                 let got = tokio::time::timeout(options.timeout, tokens.get()).await;
-                got.map_err(|_| late("token"))?.map_err(|reason| format!("connection.authentication: {reason}"))?;
+                got.map_err(|_| late("token"))?
+                    .map_err(|reason| format!("connection.authentication: {reason}"))?;
             }
         }
         Ok(Self { tls: ClientTls::new(credentials, name, expected), tokens })
@@ -127,10 +131,14 @@ fn authorities(certificates: &Certificates) -> Option<&str> {
 }
 
 fn source(certificates: &Certificates, every: Duration) -> Result<Source, String> {
-    let socket = |text: &str| text.parse::<SocketPath>().map_err(|error| format!("connection.authentication: {error}"));
+    let socket = |text: &str| {
+        text.parse::<SocketPath>().map_err(|error| format!("connection.authentication: {error}"))
+    };
     Ok(match certificates {
         Certificates::Files { own, authorities, with_system } => Source::Files(Files {
-            own: own.as_ref().map(|own| KeyPair { certificate: (&own.certificate).into(), key: (&own.key).into() }),
+            own: own
+                .as_ref()
+                .map(|own| KeyPair { certificate: (&own.certificate).into(), key: (&own.key).into() }),
             authorities: match authorities {
                 None => Authorities::System,
                 Some(file) if *with_system => Authorities::FileAndSystem(file.into()),

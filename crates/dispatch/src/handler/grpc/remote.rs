@@ -20,10 +20,10 @@ use tonic::{Code, Request, Status};
 
 use super::balance::Balancer;
 use super::breaker::Breaker;
-use super::connection::{ConnectFailed, Connector, Security};
+use super::connection::{ConnectFailed, Connector, Mute, Security};
 use super::endpoint::Endpoint;
-use super::identity::{Identity, IdentityMetrics};
 use super::frame::{self, Envelope};
+use super::identity::{Identity, IdentityMetrics};
 use super::target::Target;
 use super::token::{Issued, Tokens};
 use super::{Paths, Surroundings};
@@ -213,7 +213,8 @@ impl Remote {
         let who = &self.who;
         if let Some(cause) = find_source::<ConnectFailed>(status) {
             if let Some(refused) = cause.0.downcast_ref::<Refused>() {
-                return self.unavailable(&format!("is not connected: {refused}; look at connection.authentication"));
+                return self
+                    .unavailable(&format!("is not connected: {refused}; look at connection.authentication"));
             }
             return self.unavailable(&format!(
                 "cannot be reached: {cause}; check that it runs and that connection.address is right"
@@ -221,6 +222,13 @@ impl Remote {
         }
         if let Some(cause) = status.source() {
             // Not what the adapter said: the connection broke.
+            if find_source::<Mute>(status).is_some() {
+                return self.unavailable(&format!(
+                    "closed the connection without a word: {}; look whether it restarted, or wants TLS \
+                     (connection.authentication)",
+                    root(cause)
+                ));
+            }
             return self
                 .unavailable(&format!("lost the connection: {}; look whether it restarted", root(cause)));
         }
@@ -230,9 +238,10 @@ impl Remote {
             Code::Unimplemented => {
                 (ErrorKind::Unimplemented, "check the templates that the adapter resource lists")
             }
-            Code::Unauthenticated => {
-                (ErrorKind::Failed, "check the token: connection.authentication of the handler, and what the adapter wants")
-            }
+            Code::Unauthenticated => (
+                ErrorKind::Failed,
+                "check the token: connection.authentication of the handler, and what the adapter wants",
+            ),
             Code::InvalidArgument => {
                 (ErrorKind::InvalidArgument, "check the handler's params and the adapter's version")
             }

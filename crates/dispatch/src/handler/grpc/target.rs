@@ -75,7 +75,9 @@ impl Target {
     pub(crate) fn host(&self) -> String {
         match self {
             Self::Name { host, .. } => host.clone(),
-            Self::Addresses(addresses) => addresses.first().map_or_else(String::new, |one| one.ip().to_string()),
+            Self::Addresses(addresses) => {
+                addresses.first().map_or_else(String::new, |one| one.ip().to_string())
+            }
             Self::Unix(_) => "localhost".to_owned(),
         }
     }

@@ -6,6 +6,7 @@ mod oauth;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mixer_config::snapshot::{Token, TokenHeader, TokenSource};
@@ -44,8 +45,10 @@ struct Fresh {
 
 #[derive(Clone, Debug, Default)]
 struct Known {
-    /// Counts fetches.
-    turn: u64,
+    /// Whether there was a fetch.
+    is_settled: bool,
+    /// How many requests to renew had been made before the last fetch began.
+    answered: u64,
     token: Option<Issued>,
     /// Why the last fetch failed.
     trouble: Option<Arc<str>>,
@@ -56,10 +59,17 @@ struct Known {
 pub(super) struct Tokens {
     pub(super) header: AsciiMetadataKey,
     known: watch::Receiver<Known>,
-    renew: Arc<Notify>,
+    renew: Arc<Renew>,
     /// A token that is younger than this is not worth another request.
     spacing: Duration,
     _renewing: AbortOnDropHandle<()>,
+}
+
+/// Asks for another token.
+#[derive(Debug, Default)]
+struct Renew {
+    asked: AtomicU64,
+    wake: Notify,
 }
 
 enum Source {
@@ -94,17 +104,20 @@ impl Tokens {
             TokenHeader::AsIssued => ("authorization", Form::AsIssued),
             TokenHeader::Custom(name) => (name.as_str(), Form::Plain),
         };
-        let header = AsciiMetadataKey::from_bytes(name.as_bytes())
-            .map_err(|error| format!("connection.authentication: {name:?} is no name of a header: {error}"))?;
+        let header = AsciiMetadataKey::from_bytes(name.as_bytes()).map_err(|error| {
+            format!("connection.authentication: {name:?} is no name of a header: {error}")
+        })?;
         let (source, spacing) = match &config.source {
-            TokenSource::File(path) => (Source::File(FileSource::new(path, reload)), Duration::from_millis(100)),
+            TokenSource::File(path) => {
+                (Source::File(FileSource::new(path, reload)), Duration::from_millis(100))
+            }
             TokenSource::OAuth(oauth) => {
                 let source = OAuthSource::new(oauth.clone(), authorities.map(Path::to_owned));
                 (Source::OAuth(Box::new(source)), Duration::from_secs(10))
             }
         };
         let (sender, known) = watch::channel(Known::default());
-        let renew = Arc::new(Notify::new());
+        let renew = Arc::<Renew>::default();
         let log = RateLimitedLog::new(Duration::from_secs(60));
         let renewer = Renewer { source, form, known: sender, renew: renew.clone(), spacing, metrics, log };
         let renewing = tokio::spawn(renewer.run());
@@ -118,7 +131,7 @@ impl Tokens {
     pub(super) async fn get(&self) -> Result<Issued, String> {
         let mut known = self.known.clone();
         // An error: nobody fetches any more, and what is known has to do.
-        let _ = known.wait_for(|known| known.turn > 0).await;
+        let _ = known.wait_for(|known| known.is_settled).await;
         let known = known.borrow();
         let trouble = || known.trouble.as_deref().unwrap_or("nobody fetches one");
         match &known.token {
@@ -131,18 +144,17 @@ impl Tokens {
     /// Another token than this one, which was refused; none when there is no other.
     pub(super) async fn instead_of(&self, refused: &Issued) -> Option<Issued> {
         let mut known = self.known.clone();
-        let (turn, current) = {
-            let known = known.borrow();
-            (known.turn, known.token.clone()?)
-        };
+        let current = known.borrow().token.clone()?;
         if current.value != refused.value {
             return Some(current);
         }
         if current.fetched.elapsed() < self.spacing {
             return None;
         }
-        self.renew.notify_one();
-        let renewed = known.wait_for(|known| known.turn > turn);
+        let mine = self.renew.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        self.renew.wake.notify_one();
+        // A fetch that had begun before may have found what there was before.
+        let renewed = known.wait_for(|known| known.answered >= mine);
         let renewed = tokio::time::timeout(RENEWAL, renewed).await.ok()?.ok()?;
         renewed.token.clone().filter(|token| token.value != refused.value)
     }
@@ -160,7 +172,7 @@ struct Renewer {
     source: Source,
     form: Form,
     known: watch::Sender<Known>,
-    renew: Arc<Notify>,
+    renew: Arc<Renew>,
     spacing: Duration,
     metrics: IdentityMetrics,
     log: RateLimitedLog,
@@ -170,22 +182,23 @@ impl Renewer {
     async fn run(mut self) {
         let mut backoff = Backoff::default();
         loop {
-            let fetched = self.source.fetch().await.and_then(|fresh| Ok((self.issue(&fresh)?, fresh.refresh)));
+            let fetched =
+                self.source.fetch().await.and_then(|fresh| Ok((self.issue(&fresh)?, fresh.refresh)));
             let pause = match fetched {
                 Ok((token, refresh)) => {
                     backoff = Backoff::default();
-                    self.take(token);
+                    self.take(token, answers);
                     refresh
                 }
                 Err(reason) => {
-                    self.fail(reason);
+                    self.fail(reason, answers);
                     backoff.next()
                 }
             };
             let earliest = Instant::now() + pause.min(self.spacing);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.renew.notified() => tokio::time::sleep_until(earliest).await,
+                () = self.renew.wake.notified() => tokio::time::sleep_until(earliest).await,
             }
         }
     }
@@ -203,30 +216,30 @@ impl Renewer {
         Ok(Issued { value, expires: fresh.lifetime.map(|lifetime| fetched + lifetime), fetched })
     }
 
-    fn take(&self, token: Issued) {
+    fn take(&self, token: Issued, answered: u64) {
         let is_new = self.known.borrow().token.as_ref().is_none_or(|known| known.value != token.value);
         if is_new {
             self.metrics.token_updated(true);
         }
         self.known.send_modify(|known| {
-            known.turn += 1;
+            (known.is_settled, known.answered) = (true, answered);
             known.token = Some(token);
             known.trouble = None;
         });
     }
 
-    fn fail(&self, reason: String) {
+    fn fail(&self, reason: String, answered: u64) {
         self.metrics.token_updated(false);
         if let Some(suppressed) = self.log.permit() {
             let who = &self.metrics.who;
-            tracing::error!(suppressed, "{who}: no token: {reason}; an earlier one stays in use while it is valid");
+            tracing::error!(
+                suppressed,
+                "{who}: no token: {reason}; an earlier one stays in use while it is valid"
+            );
         }
         self.known.send_modify(|known| {
-            known.turn += 1;
+            (known.is_settled, known.answered) = (true, answered);
             known.trouble = Some(reason.into());
         });
     }
 }
-
-#[cfg(test)]
-mod tests;

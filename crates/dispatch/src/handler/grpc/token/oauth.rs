@@ -73,13 +73,15 @@ impl OAuthSource {
             Ok(fresh) => Ok(fresh),
             Err(Failure::Other(reason)) => Err(reason),
             // RFC 6749 wants endpoints to read the header; not all do.
-            Err(Failure::UnknownClient(reason)) => match self.request(&client, &secret, !self.in_form).await {
-                Ok(fresh) => {
-                    self.in_form = !self.in_form;
-                    Ok(fresh)
+            Err(Failure::UnknownClient(reason)) => {
+                match self.request(&client, &secret, !self.in_form).await {
+                    Ok(fresh) => {
+                        self.in_form = !self.in_form;
+                        Ok(fresh)
+                    }
+                    Err(_) => Err(reason),
                 }
-                Err(_) => Err(reason),
-            },
+            }
         }
     }
 
@@ -158,7 +160,8 @@ fn basic(id: &str, secret: &str) -> Result<HeaderValue, Failure> {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = STANDARD.encode(format!("{}:{}", encode(id), encode(secret)));
     let value = HeaderValue::from_str(&format!("Basic {pair}"));
-    let mut value = value.map_err(|_| Failure::Other("the client's credentials fit in no header".to_owned()))?;
+    let mut value =
+        value.map_err(|_| Failure::Other("the client's credentials fit in no header".to_owned()))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -182,7 +185,9 @@ fn read(status: StatusCode, body: &[u8]) -> Result<Fresh, Failure> {
     }
     let Some(token) = text("access_token").filter(|token| !token.is_empty()) else {
         let what = if json.is_some() { "has no access_token" } else { "is no JSON" };
-        return Err(Failure::Other(format!("it answered {status}, and the answer {what}; is this a token endpoint?")));
+        return Err(Failure::Other(format!(
+            "it answered {status}, and the answer {what}; is this a token endpoint?"
+        )));
     };
     // RFC 6749, 5.1 wants a token_type; Bearer is what those mean who leave it out. Its case does not count.
     let kind = match text("token_type").filter(|kind| !kind.is_empty()) {
@@ -195,7 +200,9 @@ fn read(status: StatusCode, body: &[u8]) -> Result<Fresh, Failure> {
         Value::String(text) => text.parse::<f64>().ok(),
         other => other.as_f64(),
     });
-    let lifetime = seconds.filter(|seconds| *seconds > 0.0).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let lifetime = seconds
+        .filter(|seconds| *seconds > 0.0)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let refresh = lifetime.map_or(UNTOLD, |lifetime| {
         // With a fifth of its life left, or a minute of a long one.
         lifetime.saturating_sub((lifetime / 5).min(Duration::from_secs(60)))
@@ -218,6 +225,3 @@ fn chain(error: reqwest::Error) -> String {
     }
     text
 }
-
-#[cfg(test)]
-mod tests;
