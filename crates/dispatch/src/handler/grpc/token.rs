@@ -109,7 +109,7 @@ impl Tokens {
         })?;
         let (source, spacing) = match &config.source {
             TokenSource::File(path) => {
-                (Source::File(FileSource::new(path, reload)), Duration::from_millis(100))
+                (Source::File(FileSource::new(path, reload)), Duration::ZERO)
             }
             TokenSource::OAuth(oauth) => {
                 let source = OAuthSource::new(oauth.clone(), authorities.map(Path::to_owned));
@@ -182,6 +182,7 @@ impl Renewer {
     async fn run(mut self) {
         let mut backoff = Backoff::default();
         loop {
+            let answers = self.renew.asked.load(Ordering::SeqCst);
             let fetched =
                 self.source.fetch().await.and_then(|fresh| Ok((self.issue(&fresh)?, fresh.refresh)));
             let pause = match fetched {
