@@ -94,7 +94,7 @@ pub struct GrpcConfig {
     /// Whether the adapter asked for sessions.
     pub session_based: bool,
     /// TLS and tokens; `None` means plaintext.
-    pub authentication: Option<Authentication>,
+    pub authentication: Option<Box<Authentication>>,
 }
 
 /// What a failed or late handler means for the caller of a check or quota.

@@ -99,7 +99,7 @@ impl FromStr for SocketPath {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let path = text.strip_prefix("unix://").or_else(|| text.strip_prefix("unix:")).unwrap_or(text);
-        match path.starts_with('/') && path.trim_matches('/') != "" {
+        match path.starts_with('/') && !path.trim_matches('/').is_empty() {
             true => Ok(Self(path.into())),
             false => Err(ParseSocketPathError(text.to_owned())),
         }

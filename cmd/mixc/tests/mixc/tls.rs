@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use mixer_proto::mixer::v1::CheckResponse;
 use mixer_testkit::pki::Authority;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
@@ -25,7 +24,7 @@ async fn run(folder: &Path, names: &[&str], args: &[&str]) -> Run {
     let mut all = vec!["check", "--tls"];
     all.extend(files.iter().map(String::as_str));
     all.extend(args);
-    run_over_tls(tls, Answer::Check(Box::new(CheckResponse::default())), &all).await
+    run_over_tls(tls, Answer::Check(Box::default()), &all).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

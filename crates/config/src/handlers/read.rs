@@ -210,7 +210,7 @@ fn grpc(draft: &mut Draft<'_>, adapter: Arc<GrpcAdapter>, spec: &HandlerSpec<'_>
         timeout: connection.and_then(|connection| connection.timeout),
         config_type_url: sent.map(ParamsMessage::type_url),
         session_based: adapter.session_based,
-        authentication: connection.and_then(|connection| connection.authentication.clone()),
+        authentication: connection.and_then(|connection| connection.authentication.clone()).map(Box::new),
     });
     draft.takes = Takes::Grpc(adapter);
 }

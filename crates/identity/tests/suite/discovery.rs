@@ -33,11 +33,13 @@ const TYPE: &str = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v
 /// What the agent has, by name, with the version.
 type Secrets = HashMap<String, (u64, Secret)>;
 
+/// Resource, version and whether it was taken.
+type Verdict = (String, String, Result<(), String>);
+
 #[derive(Clone)]
 struct Agent {
     secrets: watch::Sender<Secrets>,
-    /// Resource, version and whether it was taken.
-    verdicts: Arc<Mutex<Vec<(String, String, Result<(), String>)>>>,
+    verdicts: Arc<Mutex<Vec<Verdict>>>,
 }
 
 fn bytes(text: &str) -> Option<DataSource> {
@@ -83,7 +85,7 @@ impl Agent {
     async fn verdict(&self, name: &str, version: &str) -> Result<(), String> {
         let waiting = async {
             loop {
-                let found = |(n, v, _): &&(String, String, Result<(), String>)| n == name && v == version;
+                let found = |(n, v, _): &&Verdict| n == name && v == version;
                 if let Some((.., verdict)) = self.verdicts.lock().iter().find(found) {
                     return verdict.clone();
                 }
@@ -118,7 +120,7 @@ impl Agent {
                 let nonce = format!("nonce-{name}-{version}");
                 let answer = DiscoveryResponse {
                     version_info: version.to_string(),
-                    resources: vec![Any { type_url: TYPE.to_owned(), value: secret.encode_to_vec().into() }],
+                    resources: vec![Any { type_url: TYPE.to_owned(), value: secret.encode_to_vec() }],
                     type_url: TYPE.to_owned(),
                     nonce: nonce.clone(),
                     ..DiscoveryResponse::default()

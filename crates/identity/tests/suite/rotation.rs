@@ -15,7 +15,8 @@ async fn one_authority_follows_another_and_nobody_is_cut_off() {
     let (client, server) = (client_files.follow().await, server_files.follow().await);
     let serving = server.server(ClientPolicy::Certificate(ids(&[MIXER])));
     let calling = client.client(Expected::Ids(ids(&[ADAPTER])));
-    (client.loads().await, server.loads().await);
+    client.loads().await;
+    server.loads().await;
     let mut first = stand(&serving, &calling).await.unwrap_or_else(|refused| panic!("{refused:?}"));
 
     // Both trust both, and are known by either.

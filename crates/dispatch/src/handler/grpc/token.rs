@@ -108,9 +108,7 @@ impl Tokens {
             format!("connection.authentication: {name:?} is no name of a header: {error}")
         })?;
         let (source, spacing) = match &config.source {
-            TokenSource::File(path) => {
-                (Source::File(FileSource::new(path, reload)), Duration::ZERO)
-            }
+            TokenSource::File(path) => (Source::File(FileSource::new(path, reload)), Duration::ZERO),
             TokenSource::OAuth(oauth) => {
                 let source = OAuthSource::new(oauth.clone(), authorities.map(Path::to_owned));
                 (Source::OAuth(Box::new(source)), Duration::from_secs(10))

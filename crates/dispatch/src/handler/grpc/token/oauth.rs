@@ -111,7 +111,7 @@ impl OAuthSource {
             // The secret goes where the operator said, and nowhere else.
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| chain(error))?;
+            .map_err(chain)?;
         self.client = Some((pem, client.clone()));
         Ok(client)
     }
