@@ -110,7 +110,7 @@ impl Plan {
         ensure!(workers as u64 <= MOST, "concurrency has to be at most {MOST}");
         let endpoint = connect::endpoint(&args.mixer)?;
         Ok(Self {
-            tls: args.tls.plan(&endpoint)?,
+            tls: args.tls.plan(&args.mixer, &endpoint)?,
             endpoint,
             calls,
             workers,

@@ -55,18 +55,18 @@ pub(crate) struct Tls {
 }
 
 impl TlsArgs {
-    /// What the flags mean for an endpoint; none for plaintext.
+    /// What the flags mean for `--mixer` and its endpoint; none for plaintext.
     ///
     /// # Errors
     /// The endpoint is no host and port.
-    pub(crate) fn plan(&self, endpoint: &Endpoint) -> anyhow::Result<Option<Tls>> {
+    pub(crate) fn plan(&self, target: &str, endpoint: &Endpoint) -> anyhow::Result<Option<Tls>> {
         if !self.tls {
             return Ok(None);
         }
         let uri = endpoint.uri();
         let authority = uri.authority().map(ToString::to_string);
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-        ensure!(!host.is_empty() && uri.scheme_str() == Some("http"), "TLS needs --mixer as host:port");
+        ensure!(!host.is_empty() && !target.starts_with("unix:"), "TLS needs --mixer as host:port");
         let name = self.tls_server_name.clone().unwrap_or_else(|| host.to_owned());
         let name = ServerName::try_from(name).context("--tls_server_name is no host name")?;
         let own = self.tls_certificate.clone().zip(self.tls_key.clone());
