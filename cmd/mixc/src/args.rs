@@ -4,6 +4,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use mixer_attribute::Duration;
 use mixer_cli::{AttributeArgs, VersionArgs};
 
+use crate::tls::TlsArgs;
+
 /// Calls the API of a running Mixer.
 ///
 /// Exits with 0 only when every call succeeded; a refused check is a successful call.
@@ -101,6 +103,9 @@ pub(crate) struct CallArgs {
     #[arg(long = "global_dictionary", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", value_parser = go_bool)]
     pub(crate) global_dictionary: bool,
+
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
 
     #[command(flatten)]
     pub(crate) tracing: TracingArgs,

@@ -5,13 +5,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tonic::transport::{Channel, Endpoint};
 
+use crate::tls::Tls;
+
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A name resolver that the original's gRPC library takes in front of an address; here all names go to the system.
 const RESOLVERS: [&str; 2] = ["dns:///", "passthrough:///"];
 
-/// The endpoint of `host:port` or `unix:///path`, plain text.
+/// The endpoint of `host:port` or `unix:///path`.
 ///
 /// # Errors
 /// It is neither.
@@ -30,7 +32,13 @@ pub(crate) fn endpoint(target: &str) -> anyhow::Result<Endpoint> {
     Ok(endpoint.user_agent(user_agent)?.tcp_nodelay(true).connect_timeout(CONNECT_TIMEOUT))
 }
 
-/// A connection that comes about with the first call; must be called in a runtime.
-pub(crate) fn channel(endpoint: &Endpoint) -> Channel {
-    endpoint.connect_lazy()
+/// A connection that comes about with the first call.
+///
+/// # Errors
+/// A file of TLS cannot be used.
+pub(crate) async fn channel(endpoint: &Endpoint, tls: Option<&Tls>) -> anyhow::Result<Channel> {
+    match tls {
+        None => Ok(endpoint.connect_lazy()),
+        Some(tls) => tls.channel(endpoint).await,
+    }
 }

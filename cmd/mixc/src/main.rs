@@ -8,6 +8,7 @@ mod plan;
 mod reply;
 mod run;
 mod summary;
+mod tls;
 
 use std::io::Write as _;
 use std::process::ExitCode;

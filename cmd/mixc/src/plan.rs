@@ -16,6 +16,7 @@ use tonic::transport::Endpoint;
 
 use crate::args::{CallArgs, CheckArgs};
 use crate::connect;
+use crate::tls::Tls;
 
 /// Workers, and bags of one request, at the most: all of them are held in memory.
 const MOST: u64 = 1 << 16;
@@ -24,6 +25,8 @@ const MOST: u64 = 1 << 16;
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) endpoint: Endpoint,
+    /// TLS; plaintext without it.
+    pub(crate) tls: Option<Tls>,
     pub(crate) calls: Calls,
     /// How many workers call at the same time.
     pub(crate) workers: usize,
@@ -105,8 +108,10 @@ impl Plan {
         let workers = usize::try_from(args.concurrency).unwrap_or_default();
         ensure!(workers > 0, "concurrency has to be at least 1");
         ensure!(workers as u64 <= MOST, "concurrency has to be at most {MOST}");
+        let endpoint = connect::endpoint(&args.mixer)?;
         Ok(Self {
-            endpoint: connect::endpoint(&args.mixer)?,
+            tls: args.tls.plan(&args.mixer, &endpoint)?,
+            endpoint,
             calls,
             workers,
             calls_per_worker,

@@ -129,13 +129,14 @@ fn finish(shared: &Shared, all: &Statistics, elapsed: Duration) -> bool {
 fn group(shared: &Shared, workers: usize, mut stopped: watch::Receiver<bool>) -> anyhow::Result<Statistics> {
     let statistics = RefCell::new(Statistics::new()?);
     runtime()?.block_on(async {
-        let channel = connect::channel(&shared.plan.endpoint);
+        let channel = connect::channel(&shared.plan.endpoint, shared.plan.tls.as_ref()).await?;
         let workers = join_all((0..workers).map(|_| worker(shared, channel.clone(), &statistics)));
         tokio::select! {
             _ = workers => {}
             _ = stopped.wait_for(|stopped| *stopped) => {}
         }
-    });
+        anyhow::Ok(())
+    })?;
     Ok(statistics.into_inner())
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 use mixer_adapters::SpoolArgs;
+use mixer_identity::TlsArgs;
 use mixer_listen::ListenAddress;
 
 /// Go's way to write a duration: `2m0s`, `500ms`.
@@ -53,6 +54,8 @@ pub(crate) struct ServerFlags {
     #[arg(long, default_value = "false", default_missing_value = "true",
           num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub(crate) single_threaded: bool,
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
     #[command(flatten)]
     pub(crate) config: ConfigFlags,
     #[command(flatten)]

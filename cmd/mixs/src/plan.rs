@@ -11,9 +11,10 @@ use mixer_adapters::SpoolOptions;
 use mixer_config::{Builtin, CompileOptions, LegacyKinds};
 use mixer_config_fs::FsSource;
 use mixer_dispatch::EngineOptions;
+use mixer_identity::TlsArgs;
 use mixer_listen::ListenAddress;
 use mixer_server::app::{AppOptions, Timing};
-use mixer_server::grpc::GrpcOptions;
+use mixer_server::grpc::{GrpcOptions, TlsOptions};
 use mixer_server::probe_file::ProbeFile;
 use mixer_server::shedding;
 
@@ -50,17 +51,25 @@ impl Store {
     }
 }
 
+/// The original's switch for adapters of mutual TLS that run under another identity.
+const BYPASS: &str = "BYPASS_OOP_MTLS_SAN_VERIFICATION";
+
 /// What the surroundings of the process say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Surroundings {
     /// Whether the process runs in a Kubernetes cluster.
     pub(crate) in_cluster: bool,
+    /// Whether the original was told not to compare SPIFFE ids of adapters.
+    pub(crate) bypass_ids: bool,
 }
 
 impl Surroundings {
     /// Those of this process.
     pub(crate) fn of_process() -> Self {
-        Self { in_cluster: std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() }
+        Self {
+            in_cluster: std::env::var_os("KUBERNETES_SERVICE_HOST").is_some(),
+            bypass_ids: std::env::var(BYPASS).is_ok_and(|value| value == "true"),
+        }
     }
 }
 
@@ -86,6 +95,7 @@ impl Plan {
                 max_concurrent_streams: flags.max_concurrent_streams,
                 ..GrpcOptions::default()
             },
+            tls: tls(&flags.tls, &mut warnings)?,
             shedding: shedding(&flags.shedding)?,
             compile: CompileOptions {
                 default_namespace: flags.config.config_default_namespace.as_str().into(),
@@ -98,6 +108,7 @@ impl Plan {
             },
             engine: EngineOptions {
                 compat,
+                ids_unchecked: ids_unchecked(surroundings, compat, &mut warnings),
                 strict_quota: flags.config.strict_quota,
                 ..EngineOptions::default()
             },
@@ -119,6 +130,30 @@ impl Plan {
             warnings,
         })
     }
+}
+
+fn tls(flags: &TlsArgs, warnings: &mut Vec<String>) -> anyhow::Result<Option<TlsOptions>> {
+    let Some((source, server)) = flags.plan(mixer_identity::RELOAD_INTERVAL)? else { return Ok(None) };
+    if server.permissive {
+        warnings.push(
+            "--tlsPermissive: clients without TLS are served too, and nothing of them is checked".to_owned(),
+        );
+    }
+    Ok(Some(TlsOptions { source, server }))
+}
+
+/// The original's switch counts where the original's answers are asked for, and is never passed over in silence.
+fn ids_unchecked(surroundings: Surroundings, compat: bool, warnings: &mut Vec<String>) -> bool {
+    if surroundings.bypass_ids {
+        warnings.push(match compat {
+            true => format!("{BYPASS}: adapters of mutual TLS may have any SPIFFE id"),
+            false => format!(
+                "{BYPASS} counts with --compat=istio-1.3 only; name who may answer in \
+                 connection.authentication.mutual.subjectAltNames of the handler"
+            ),
+        });
+    }
+    surroundings.bypass_ids && compat
 }
 
 fn request_threads(single: bool) -> NonZero<usize> {

@@ -37,6 +37,6 @@ pub use auth::AuthArgs;
 pub use error::ServeError;
 pub use logs::init_logs;
 pub use manifest::ManifestArgs;
+pub use mixer_identity::{ParsePeerIdError as ParseClientIdError, PeerId as ClientId, TlsArgs};
 pub use process::{AdapterArgs, AdapterCommand, Process};
 pub use server::Server;
-pub use tls::{ClientId, ParseClientIdError, TlsArgs};

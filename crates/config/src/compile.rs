@@ -62,7 +62,8 @@ pub fn compile(resources: &[RawResource], registry: &Registry, options: &Compile
     let (mut vocabulary, manifests) = vocabulary::build(&taken, &built_in, &mut problems);
     let templates = Templates::read(&taken, &options.default_namespace, &mut problems);
     let adapters = GrpcAdapters::read(&taken, &templates, &mut problems);
-    let sources = Sources { taken: &taken, registry, adapters: &adapters };
+    let compat = options.compat;
+    let sources = Sources { taken: &taken, registry, adapters: &adapters, compat };
     let mut handlers = Handlers::read(&sources, &mut problems);
     let instances = Instances::compile(&taken, &templates, (&mut vocabulary, &expressions), &mut problems);
     let compiler = Compiler {

@@ -5,6 +5,7 @@
 //! resources.
 
 mod adapters;
+mod authentication;
 mod builtin;
 mod compile;
 mod expressions;

@@ -12,6 +12,10 @@ use mixer_attribute::{Slot, Vocabulary};
 use mixer_expr::Program;
 use mixer_template::{InstanceEncoder, OutputDecoder, Template};
 
+pub use crate::authentication::{
+    Authentication, Certificates, ExpectedServer, OAuth, OwnFiles, Token, TokenHeader, TokenSource,
+};
+
 /// Everything that decides how requests are handled.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -89,6 +93,8 @@ pub struct GrpcConfig {
     pub config_type_url: Option<String>,
     /// Whether the adapter asked for sessions.
     pub session_based: bool,
+    /// TLS and tokens; `None` means plaintext.
+    pub authentication: Option<Box<Authentication>>,
 }
 
 /// What a failed or late handler means for the caller of a check or quota.

@@ -3,6 +3,7 @@
 //! Fields are those of `istio.policy.v1beta1` and `istio.mixer.adapter.model.v1beta1`; a field that does not
 //! exist is an error, as in the JSON form of protobuf.
 
+mod authentication;
 mod connection;
 
 pub(crate) use connection::ConnectionSpec;
@@ -103,15 +104,15 @@ pub(crate) struct HandlerSpec<'r> {
     pub(crate) failure_policy: FailurePolicy,
 }
 
-/// Reads a handler.
-pub(crate) fn handler<'r>(spec: &'r Node, report: &mut Report<'_>) -> HandlerSpec<'r> {
+/// Reads a handler; in compatibility mode the original's rules of authentication hold.
+pub(crate) fn handler<'r>(spec: &'r Node, compat: bool, report: &mut Report<'_>) -> HandlerSpec<'r> {
     let mut fields = Fields::of(spec, "spec", report);
     let _ = fields.text("name", report);
     let spec = HandlerSpec {
         adapter: fields.text("adapter", report),
         compiled_adapter: fields.text("compiled_adapter", report),
         params: fields.take("params", report),
-        connection: fields.take("connection", report).map(|node| connection::read(node, report)),
+        connection: fields.take("connection", report).map(|node| connection::read(node, compat, report)),
         failure_policy: failure_policy(fields.text("failure_policy", report), report),
     };
     fields.finish(report);

@@ -181,7 +181,7 @@ impl Inner {
         if let Some(earlier) = earlier.filter(|earlier| earlier.blueprint().is_same(&blueprint)) {
             return Made::Kept(earlier.clone());
         }
-        match build(blueprint, &self.registry, &self.options, &self.metrics).await {
+        match build(blueprint, &self.registry, (&self.options, &self.metrics), earlier.is_some()).await {
             Ok(running) => Made::Built(Arc::new(running)),
             Err(reason) => Made::Failed { reason, earlier: earlier.cloned() },
         }

@@ -11,7 +11,7 @@ use mixer_config::snapshot::{FailurePolicy, HandlerConfig, HandlerKind};
 use tokio::time::Instant;
 
 pub(crate) use self::grpc::Paths;
-use self::grpc::{GrpcHandler, Surroundings};
+use self::grpc::{GrpcHandler, IdentityOptions, Surroundings};
 pub use self::grpc::{Resolve, SystemResolver};
 use self::limiter::{Limiter, Limits};
 use crate::RateLimitedLog;
@@ -80,15 +80,16 @@ impl HandlerSlot {
     }
 }
 
-/// Builds a handler: I/O is allowed to fail and to take long, code is allowed to panic.
+/// Builds a handler: I/O is allowed to fail and to take long, code is allowed to panic. One that replaces a good one has to
+/// be good from the start; another may wait for certificates that come later.
 ///
 /// # Errors
 /// What keeps it from serving.
 pub(crate) async fn build(
     blueprint: Blueprint,
     registry: &Registry,
-    options: &EngineOptions,
-    metrics: &Metrics,
+    (options, metrics): (&EngineOptions, &Metrics),
+    replaces: bool,
 ) -> Result<Running, String> {
     let config = &blueprint.config;
     let (handler, timeout): (Arc<dyn Handler>, Duration) = match &config.kind {
@@ -110,8 +111,15 @@ pub(crate) async fn build(
                 resolver: options.resolver.clone(),
                 timeout,
                 openings: metrics.breaker_openings.with_label_values(&[&*config.spec.name]),
+                identity_counters: metrics.identity.clone(),
+                identity: IdentityOptions {
+                    reload_interval: options.reload_interval,
+                    ids_unchecked: options.ids_unchecked,
+                    strict: replaces,
+                    timeout: options.build_timeout,
+                },
             };
-            (Arc::new(GrpcHandler::build(config, grpc, blueprint.paths.clone(), &around)?), timeout)
+            (Arc::new(GrpcHandler::build(config, grpc, blueprint.paths.clone(), &around).await?), timeout)
         }
     };
     let limits = Limits {

@@ -34,8 +34,23 @@ pub(crate) struct Metrics {
     pub(crate) losses: Losses,
     /// How often the breaker of a handler opened.
     pub(crate) breaker_openings: IntCounterVec,
+    /// What becomes of certificates, tokens and handshakes of gRPC handlers.
+    pub(crate) identity: IdentityCounters,
     pub(crate) handlers: HandlerGauges,
     config: ConfigGauges,
+}
+
+/// Certificates, tokens and handshakes, by handler.
+#[derive(Clone, Debug)]
+pub(crate) struct IdentityCounters {
+    /// Handshakes that failed, by reason.
+    pub(crate) refused: IntCounterVec,
+    /// News of certificates, by result.
+    pub(crate) certificates: IntCounterVec,
+    /// News of tokens, by result.
+    pub(crate) tokens: IntCounterVec,
+    /// Until when our certificate is valid.
+    pub(crate) expiry: IntGaugeVec,
 }
 
 /// What was left out, lost or passed over.
@@ -159,6 +174,7 @@ impl Metrics {
                 "How often the breaker of a gRPC handler opened.",
                 &["handler"],
             )?,
+            identity: IdentityCounters::new(&make)?,
             handlers: HandlerGauges::new(&make)?,
             config: ConfigGauges::new(&make)?,
         })
@@ -175,6 +191,7 @@ impl Metrics {
         keep(&self.dispatches, "handler", &names.handlers);
         keep(&self.durations, "handler", &names.handlers);
         keep(&self.breaker_openings, "handler", &names.handlers);
+        self.identity.keep_only(&names);
         self.losses.keep_only(&names);
         let counts = &snapshot.counts;
         let of = |map: &std::collections::BTreeMap<&'static str, usize>, kind| {
@@ -190,6 +207,40 @@ impl Metrics {
                 errors.set(of(&counts.errors, kind));
             }
         }
+    }
+}
+
+impl IdentityCounters {
+    fn keep_only(&self, names: &Names<'_>) {
+        keep(&self.refused, "handler", &names.handlers);
+        keep(&self.certificates, "handler", &names.handlers);
+        keep(&self.tokens, "handler", &names.handlers);
+        keep(&self.expiry, "handler", &names.handlers);
+    }
+
+    fn new(make: &Maker<'_>) -> prometheus::Result<Self> {
+        let expiry = Opts::new(
+            "mixer_handler_certificate_expiry_timestamp_seconds",
+            "Until when the certificate that a gRPC handler shows is valid, in seconds since 1970.",
+        );
+        Ok(Self {
+            refused: make.counters(
+                "mixer_handler_connections_refused_total",
+                "Handshakes with gRPC adapters that failed.",
+                &["handler", "reason"],
+            )?,
+            certificates: make.counters(
+                "mixer_handler_certificate_updates_total",
+                "News of the certificates of gRPC handlers, by result.",
+                &["handler", "result"],
+            )?,
+            tokens: make.counters(
+                "mixer_handler_token_updates_total",
+                "News of the tokens of gRPC handlers, by result.",
+                &["handler", "result"],
+            )?,
+            expiry: make.add(IntGaugeVec::new(expiry, &["handler"]))?,
+        })
     }
 }
 

@@ -28,6 +28,10 @@ pub struct EngineOptions {
     /// The longest that a handler that is no longer used waits for its last request, and again for its own
     /// closing; 30 s.
     pub close_timeout: Duration,
+    /// How often files of certificates and tokens are looked at; 10 s.
+    pub reload_interval: Duration,
+    /// Leave out the original's comparison of an adapter's SPIFFE id with our own, which it makes in compatibility mode.
+    pub ids_unchecked: bool,
     /// Looks up the names of gRPC adapters.
     pub resolver: Arc<dyn Resolve>,
 }
@@ -44,6 +48,8 @@ impl Default for EngineOptions {
             max_batch_bytes: 2 << 20,
             build_timeout: Duration::from_secs(30),
             close_timeout: Duration::from_secs(30),
+            reload_interval: mixer_identity::RELOAD_INTERVAL,
+            ids_unchecked: false,
             resolver: Arc::new(SystemResolver),
         }
     }

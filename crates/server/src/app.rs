@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use mixer_adapter_api::Registry as Adapters;
 use mixer_dispatch::Engine;
+use mixer_identity::Credentials;
 use mixer_listen::{BindError, ListenAddress, Listener};
 use prometheus::Registry;
 use tokio::net::TcpListener;
@@ -23,7 +24,7 @@ use crate::admin::Admin;
 use crate::config::{ConfigLoop, ConfigMetrics, ConfigSource};
 use crate::envoy;
 use crate::front::Front;
-use crate::grpc::{Goaway, GrpcServer, Health, Services};
+use crate::grpc::{Entrance, Goaway, GrpcServer, Health, Services};
 use crate::readiness::{Guard, Readiness};
 use crate::shedding::Throttler;
 use crate::stop::Stop;
@@ -36,12 +37,18 @@ const CONFIG: &str = "config";
 /// What start-up waits for: that the gRPC port is served.
 const LISTENER: &str = "listener";
 
+/// What start-up waits for: certificates of the gRPC port.
+const CERTIFICATES: &str = "certificates";
+
 /// The server did not come up.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A socket.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A file of TLS.
+    #[error("TLS of the gRPC port: {0}")]
+    Tls(mixer_identity::FileError),
     /// Threads or sockets.
     #[error("the system refuses: {0}; check the limits of processes and open files")]
     System(#[from] io::Error),
@@ -86,6 +93,8 @@ pub struct Bound {
     config: ConfigLoop,
     /// Not ready before the gRPC port is served.
     serving: Guard,
+    /// Not ready before there are certificates, where there should be.
+    identity: Option<(Credentials, Guard)>,
     front: Arc<Front>,
     requests: RequestRuntimes,
 }
@@ -121,7 +130,10 @@ impl Bound {
         let goaway = Goaway::default();
         let mut services = Services::default();
         envoy::add(&mut services, &front, &goaway, &options, &registry)?;
-        let (server, health) = GrpcServer::new(options.grpc.clone(), &front, services, goaway, &registry)?;
+        let entrance = Entrance::new(addresses.grpc.to_string(), options.tls.clone(), &registry).await?;
+        let identity = entrance.credentials().cloned().map(|found| (found, readiness.wait_for(CERTIFICATES)));
+        let port = (options.grpc.clone(), Arc::new(entrance));
+        let (server, health) = GrpcServer::new(port, &front, services, goaway, &registry)?;
         let config = ConfigLoop {
             source,
             adapters,
@@ -142,6 +154,7 @@ impl Bound {
             admin,
             config,
             serving,
+            identity,
             front,
             requests,
         })
@@ -176,6 +189,12 @@ impl Bound {
         let readiness = self.admin.readiness.clone();
         tasks.spawn(self.admin.serve(self.admin_listener));
         tasks.spawn(self.health.follow(readiness.clone()));
+        if let Some((credentials, guard)) = self.identity {
+            tasks.spawn(async move {
+                credentials.ready().await;
+                drop(guard);
+            });
+        }
         if let Some(file) = self.options.liveness_file.clone() {
             tasks.spawn(file.keep(Readiness::new().subscribe()));
         }

@@ -5,6 +5,7 @@ mod connections;
 pub(crate) mod deadline;
 mod describe;
 mod doors;
+mod entrance;
 mod goaway;
 mod observe;
 mod rpc_metrics;
@@ -12,6 +13,8 @@ mod services;
 mod threads;
 
 pub use connections::GrpcServer;
+pub(crate) use entrance::Entrance;
+pub use entrance::TlsOptions;
 pub use goaway::Goaway;
 pub(crate) use rpc_metrics::RpcMetrics;
 pub(crate) use services::Health;

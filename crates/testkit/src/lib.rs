@@ -6,6 +6,7 @@ mod google;
 mod grpc;
 mod newrelic;
 mod otlp;
+pub mod pki;
 mod recorder;
 mod remote_write;
 mod script;

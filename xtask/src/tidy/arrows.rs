@@ -15,6 +15,7 @@ const PURE: &[&str] = &[
     "mixer-expr",
     "mixer-template",
     "mixer-adapter-api",
+    "mixer-peer-id",
     "mixer-config",
 ];
 const IMPURE: &[&str] = &["tokio", "tonic", "hyper", "kube"];

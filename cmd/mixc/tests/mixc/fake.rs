@@ -11,7 +11,7 @@ use mixer_rpc::raw::{MixerService, RawMixer};
 use prost::Message as _;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
-use tonic::transport::Server;
+use tonic::transport::{Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
 /// What the fake does with a call.
@@ -117,6 +117,16 @@ pub(crate) async fn run(answer: Answer, args: &[&str]) -> Run {
     let mixer = listener.local_addr().unwrap().to_string();
     let (fake, seen) = fake(answer);
     let server = Server::builder().add_service(fake).serve_with_incoming(TcpListenerStream::new(listener));
+    finish(tokio::spawn(server), seen, &mixer, args).await
+}
+
+/// The same over TLS.
+pub(crate) async fn run_over_tls(tls: ServerTlsConfig, answer: Answer, args: &[&str]) -> Run {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mixer = listener.local_addr().unwrap().to_string();
+    let (fake, seen) = fake(answer);
+    let server = Server::builder().tls_config(tls).unwrap().add_service(fake);
+    let server = server.serve_with_incoming(TcpListenerStream::new(listener));
     finish(tokio::spawn(server), seen, &mixer, args).await
 }
 

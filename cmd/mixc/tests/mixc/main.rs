@@ -6,4 +6,5 @@ mod check;
 mod fake;
 mod load;
 mod report;
+mod tls;
 mod usage;

@@ -120,7 +120,7 @@ fn secured(runtime: &Runtime, folder: &Folder) -> String {
         tls_certificate: path("cert.pem"),
         tls_key: path("key.pem"),
         tls_client_ca: path("ca.pem"),
-        tls_allowed_client: Vec::new(),
+        ..TlsArgs::default()
     };
     let auth = AuthArgs { auth_token_file: path("token"), auth_header: None };
     let args = ServeArgs { tls, auth, no_monitoring: true, ..ServeArgs::default() };

@@ -18,7 +18,7 @@ fn plan(args: &[&str]) -> Plan {
 fn check_store(url: &str, in_cluster: bool, expected: Option<&[&str]>) {
     let flag = format!("--configStoreURL={url}");
     let args: &[&str] = if url.is_empty() { &[] } else { &[&flag] };
-    match (plan_in(args, Surroundings { in_cluster }), expected) {
+    match (plan_in(args, Surroundings { in_cluster, ..Surroundings::default() }), expected) {
         (Ok(_), None) => {}
         (Ok(_), Some(_)) => panic!("{url:?} is taken"),
         (Err(error), None) => panic!("{url:?}: {error}"),

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::auth::AuthArgs;
-use super::tls::TlsArgs;
 #[cfg(feature = "delivery")]
 use crate::delivery::spool::SpoolArgs;
 use crate::templates::Variety;
+use mixer_identity::TlsArgs;
 use mixer_listen::ListenAddress;
 
 /// Connections when the limit of open files is not known.

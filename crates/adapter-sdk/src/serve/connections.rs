@@ -24,14 +24,14 @@ use super::greeting::{Greeted, Greeting};
 use super::intake::{Arriving, Intake};
 use super::metrics::{Metrics, refused};
 use super::throttle::Throttle;
-use super::tls::Tls;
 use super::{drained, timeout};
+use mixer_identity::{Accepted, ServerTls};
 use mixer_listen::Listener;
 
 /// How long to wait after a failed accept: the usual cause, too many open files, does not go away at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A client that has not sent its first byte, or not finished its TLS handshake, by then is cut off.
+/// A client that has not sent its first byte by then is cut off.
 const GREETING: Duration = Duration::from_secs(10);
 
 /// How often the same trouble with connections is logged.
@@ -104,7 +104,7 @@ impl Doors {
 /// What new connections go through.
 pub(super) struct Entrance {
     pub(super) limits: Limits,
-    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -182,16 +182,18 @@ impl Connections {
         let metrics = self.entrance.metrics.clone();
         metrics.connections.inc();
         let _open = Open(&metrics);
-        let Some(tls) = self.entrance.tls.as_ref().map(|tls| tls.acceptor()) else {
+        let Some(tls) = self.entrance.tls.clone() else {
             return self.serve(io).await;
         };
         // A client that is still greeting is not waited for when the process drains.
-        let greeting = tokio::time::timeout(GREETING, tls.accept(io));
-        match self.doors.drain.run_until_cancelled(greeting).await {
+        match self.doors.drain.run_until_cancelled(tls.accept(io)).await {
             None => {}
-            Some(Ok(Ok(stream))) => self.serve(stream).await,
-            Some(Ok(Err(error))) => self.refuse(refused::TLS_HANDSHAKE, &error.to_string()),
-            Some(Err(_)) => self.refuse(refused::TLS_HANDSHAKE, "it took too long"),
+            Some(Ok(Accepted::Tls(stream))) => self.serve(*stream).await,
+            Some(Ok(Accepted::Plaintext(stream))) => self.serve(stream).await,
+            Some(Err(error)) => {
+                let detail = format!("{}: {error}", error.reason.label());
+                self.refuse(refused::TLS_HANDSHAKE, &detail);
+            }
         }
     }
 

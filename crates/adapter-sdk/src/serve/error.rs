@@ -25,16 +25,11 @@ pub enum ServeError {
     #[error("template {0} is not shipped; the program has to tell at which path it is called")]
     UnknownTemplate(&'static str),
     /// A file of TLS cannot be used.
-    #[error("the file {} of TLS cannot be used: {message}", file.display())]
-    TlsFile {
-        /// Which file.
-        file: PathBuf,
-        /// What is wrong with it.
-        message: String,
-    },
-    /// A flag of TLS is missing beside another one.
-    #[error("TLS needs {0} too")]
-    TlsFileMissing(&'static str),
+    #[error("TLS: {0}")]
+    TlsFile(#[from] mixer_identity::FileError),
+    /// Flags of TLS have no meaning together.
+    #[error(transparent)]
+    TlsFlags(#[from] mixer_identity::TlsArgsError),
     /// The token file cannot be used.
     #[error("the token file {} (--authTokenFile) cannot be used: {message}", file.display())]
     Token {

@@ -27,12 +27,12 @@ use super::metrics::Metrics;
 use super::process::Process;
 use super::reload::Watched;
 use super::session::{self, Sessions};
-use super::tls::Tls;
-use super::{monitoring, quiet, reflection};
+use super::{monitoring, quiet, reflection, tls};
 #[cfg(feature = "delivery")]
 use crate::delivery::spool::SpoolHome;
 use crate::http::HttpServer;
 use crate::templates::TemplateService;
+use mixer_identity::ServerTls;
 use mixer_listen::{ListenAddress, Listener};
 
 /// Calls that one connection takes at a time, at least.
@@ -58,9 +58,9 @@ pub struct Server {
     intake: Arc<Intake>,
     metrics: Arc<Metrics>,
     guard: Option<Arc<Guard>>,
-    tls: Option<Arc<Tls>>,
-    /// The files of TLS and of tokens.
-    watched: [Watched; 2],
+    tls: Option<Arc<ServerTls>>,
+    /// The files of tokens.
+    watched: Watched,
     /// Delivers what is left from before for as long as the server runs.
     #[cfg(feature = "delivery")]
     _spool: Option<SpoolHome>,
@@ -95,12 +95,14 @@ impl Server {
         let metrics = Arc::new(Metrics::register(&registry)?);
         #[cfg(feature = "delivery")]
         crate::delivery::DeliveryMetrics::shared()?.register(&registry)?;
-        let watched =
-            [Watched::new("tls", args.tls.files()).await, Watched::new("token", args.auth.files()).await];
-        let (tls, guard) = (Tls::new(&args.tls)?, Guard::new(&args.auth, &metrics)?);
+        let watched = Watched::new("token", args.auth.files()).await;
+        let guard = Guard::new(&args.auth, &metrics)?;
+        let tls = tls::start(&args.tls, args.reload_interval, &metrics).await?;
         let address = args.address.clone().ok_or(ServeError::NoAddress)?;
         let listener = address.bind("gRPC").await?;
-        let ready = Arc::new(AtomicBool::new(true));
+        // Without a certificate, which may come later, nobody can connect.
+        let has_certificate = tls.as_ref().is_none_or(|tls| tls.credentials().get().is_ok());
+        let ready = Arc::new(AtomicBool::new(has_certificate));
         let monitoring = match &args.monitoring_address {
             Some(address) if !args.no_monitoring => {
                 let responder = monitoring::responder(registry, ready.clone());
@@ -163,7 +165,9 @@ impl Server {
             "adapter serves"
         );
         if self.guard.is_some() && self.tls.is_none() {
-            tracing::warn!("tokens come in plaintext; --tlsCertificate protects them");
+            tracing::warn!(
+                "tokens come in plaintext; --tlsCertificate, --tlsSds or --tlsWorkloadApi protect them"
+            );
         }
         let (doors, health) = self.doors().await?;
         let grace = self.args.shutdown_grace;
@@ -171,6 +175,7 @@ impl Server {
             Entrance { limits: limits(&self.args), tls: self.tls.clone(), metrics: self.metrics.clone() };
         let connections = Connections::new(doors, entrance);
         let mut background = self.background();
+        let becoming_ready = background.spawn(until_certificate(self.tls.clone(), self.ready.clone()));
         let serving = tokio::spawn({
             let connections = connections.clone();
             async move { connections.accept(self.listener).await }
@@ -181,6 +186,7 @@ impl Server {
             ended = &mut serving => return Ok(ended?),
             () = stop => tracing::info!("asked to stop"),
         }
+        becoming_ready.abort();
         self.ready.store(false, Ordering::Relaxed);
         for service in health_names(&self.services) {
             health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
@@ -217,11 +223,7 @@ impl Server {
         let (quiet, metrics) = (self.args.quiet_warning, self.metrics.clone());
         tasks.spawn(async move { quiet::watch(quiet, metrics).await });
         let every = self.args.reload_interval;
-        let [of_tls, of_tokens] = std::mem::take(&mut self.watched);
-        if let Some(tls) = self.tls.clone() {
-            let metrics = self.metrics.clone();
-            tasks.spawn(async move { of_tls.watch(every, metrics, || tls.reload()).await });
-        }
+        let of_tokens = std::mem::take(&mut self.watched);
         if let Some(guard) = self.guard.clone() {
             let metrics = self.metrics.clone();
             tasks.spawn(async move { of_tokens.watch(every, metrics, || guard.reload()).await });
@@ -264,6 +266,13 @@ async fn open_spool(
     let home = SpoolHome::open(options).await?;
     *adapter = home.wrap(adapter.clone());
     Ok(Some(home))
+}
+
+/// Says that the process is ready when its port has a certificate.
+async fn until_certificate(tls: Option<Arc<ServerTls>>, ready: Arc<AtomicBool>) {
+    let Some(tls) = tls else { return };
+    tls.credentials().ready().await;
+    ready.store(true, Ordering::Relaxed);
 }
 
 fn limits(args: &ServeArgs) -> Limits {

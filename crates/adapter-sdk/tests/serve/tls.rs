@@ -54,6 +54,7 @@ impl Files {
             tls_key: Some(self.path("key")),
             tls_client_ca: allowed.map(|_| self.path("ca")),
             tls_allowed_client: allowed.unwrap_or_default().iter().map(|id| id.parse().unwrap()).collect(),
+            ..TlsArgs::default()
         };
         ServeArgs { tls, reload_interval: Duration::from_millis(10), ..quick() }
     }
@@ -151,7 +152,7 @@ async fn files_that_cannot_be_used_are_named() {
     };
     let mut args = files.args(None);
     args.tls.tls_key = Some(files.path("missing"));
-    check(args, "missing of TLS cannot be used").await;
+    check(args, "missing cannot be used").await;
     let mut args = files.args(None);
     args.tls.tls_key = None;
     check(args, "--tlsKey").await;
@@ -161,5 +162,5 @@ async fn files_that_cannot_be_used_are_named() {
     check(args, "holds no certificate").await;
     let other = issue(&authority(), "localhost", None).1;
     std::fs::write(files.path("key"), other).unwrap();
-    check(files.args(None), "certificate of TLS cannot be used").await;
+    check(files.args(None), "certificate cannot be used").await;
 }

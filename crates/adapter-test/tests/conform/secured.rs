@@ -44,7 +44,7 @@ impl Files {
             tls_certificate: Some(self.path(name)),
             tls_key: Some(self.path(&format!("{name}.key"))),
             tls_client_ca: mutual.then(|| self.path("ca")),
-            tls_allowed_client: Vec::new(),
+            ..TlsArgs::default()
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) taken: &'a Taken<'a>,
     pub(crate) registry: &'a Registry,
     pub(crate) adapters: &'a GrpcAdapters,
+    /// Whether the original's rules hold where ours differ.
+    pub(crate) compat: bool,
 }
 
 /// What a handler's specification chose.
@@ -56,7 +58,7 @@ struct Reader<'a, 'r> {
 impl<'r> Reader<'_, 'r> {
     fn core(&mut self, resource: &'r RawResource, problems: &mut Problems) -> Draft<'r> {
         let mut report = problems.of(resource, kinds::HANDLER);
-        let spec = spec::handler(&resource.spec, &mut report);
+        let spec = spec::handler(&resource.spec, self.sources.compat, &mut report);
         let chosen = self.choose(resource, &spec, &mut report);
         let id = &resource.id;
         // A broken handler has the name of the good one that it was or will be.
@@ -208,6 +210,7 @@ fn grpc(draft: &mut Draft<'_>, adapter: Arc<GrpcAdapter>, spec: &HandlerSpec<'_>
         timeout: connection.and_then(|connection| connection.timeout),
         config_type_url: sent.map(ParamsMessage::type_url),
         session_based: adapter.session_based,
+        authentication: connection.and_then(|connection| connection.authentication.clone()).map(Box::new),
     });
     draft.takes = Takes::Grpc(adapter);
 }

@@ -18,9 +18,11 @@ use prost::Message;
 use tokio::runtime::Handle;
 
 use self::gather::{Carrier, Gather};
+pub(crate) use self::identity::IdentityOptions;
 use self::local::PerRuntime;
 use self::remote::Remote;
 pub use self::resolve::{Resolve, SystemResolver};
+use crate::metrics::IdentityCounters;
 
 mod backoff;
 mod balance;
@@ -29,10 +31,12 @@ mod connection;
 mod endpoint;
 mod frame;
 mod gather;
+mod identity;
 mod local;
 mod remote;
 mod resolve;
 mod target;
+mod token;
 
 /// What a handler needs besides its configuration.
 #[derive(Clone, Debug)]
@@ -43,6 +47,10 @@ pub(crate) struct Surroundings {
     pub(crate) timeout: Duration,
     /// Counts how often the breaker opened.
     pub(crate) openings: prometheus::IntCounter,
+    /// Counts what becomes of certificates, tokens and handshakes.
+    pub(crate) identity_counters: IdentityCounters,
+    /// How identity is established.
+    pub(crate) identity: IdentityOptions,
 }
 
 /// The call paths of the templates whose instances a handler gets, by template name.
@@ -81,15 +89,15 @@ impl GrpcHandler {
     /// A handler that connects when it is first called.
     ///
     /// # Errors
-    /// The address cannot be used.
-    pub(crate) fn build(
+    /// The address cannot be used, or there should be certificates and are none.
+    pub(crate) async fn build(
         config: &HandlerConfig,
         grpc: &GrpcConfig,
         paths: Paths,
         around: &Surroundings,
     ) -> Result<Self, String> {
         let templates: Vec<Arc<str>> = paths.keys().cloned().collect();
-        let remote = Arc::new(Remote::build(config, grpc, paths, around)?);
+        let remote = Arc::new(Remote::build(config, grpc, paths, around).await?);
         let reports = templates.into_iter().map(|template| (template, PerRuntime::default())).collect();
         Ok(Self { remote, reports })
     }

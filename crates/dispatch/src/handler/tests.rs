@@ -83,7 +83,7 @@ async fn make(order: &str, options: &EngineOptions) -> Result<Running, String> {
     };
     let registry = Registry::new(vec![Arc::new(Obedient)]);
     let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
-    build(Blueprint { config, paths: Default::default() }, &registry, options, &metrics).await
+    build(Blueprint { config, paths: Default::default() }, &registry, (options, &metrics), false).await
 }
 
 async fn check(running: &Running, caller: Option<Duration>) -> Result<CheckResult, HandlerError> {

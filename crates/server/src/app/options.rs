@@ -7,7 +7,7 @@ use mixer_config::CompileOptions;
 use mixer_dispatch::EngineOptions;
 use mixer_listen::ListenAddress;
 
-use crate::grpc::GrpcOptions;
+use crate::grpc::{GrpcOptions, TlsOptions};
 use crate::probe_file::ProbeFile;
 use crate::shedding;
 
@@ -20,6 +20,8 @@ pub struct AppOptions {
     pub admin_address: ListenAddress,
     /// Limits of the gRPC port.
     pub grpc: GrpcOptions,
+    /// TLS of the gRPC port; plaintext without it.
+    pub tls: Option<TlsOptions>,
     /// Limits of the load.
     pub shedding: shedding::Options,
     /// How configuration is compiled.

@@ -3,11 +3,10 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use mixer_listen::Listener;
 use mixer_rpc::raw::MixerService;
 use prometheus::Registry;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -15,6 +14,7 @@ use tonic::server::NamedService;
 
 use super::GrpcOptions;
 use super::doors::Doors;
+use super::entrance::Entrance;
 use super::goaway::Goaway;
 use super::rpc_metrics::RpcMetrics;
 use super::services::{Health, Served, Services};
@@ -29,6 +29,7 @@ use crate::mixer_api::MixerApi;
 pub struct GrpcServer {
     doors: Doors,
     options: GrpcOptions,
+    entrance: Arc<Entrance>,
 }
 
 impl GrpcServer {
@@ -37,7 +38,7 @@ impl GrpcServer {
     /// # Errors
     /// A metric is registered already, or a descriptor cannot be read.
     pub(crate) fn new(
-        options: GrpcOptions,
+        (options, entrance): (GrpcOptions, Arc<Entrance>),
         front: &Arc<Front>,
         mut services: Services,
         goaway: Goaway,
@@ -49,7 +50,7 @@ impl GrpcServer {
         let Served { routes, methods, health } = services.finish()?;
         let metrics = Arc::new(RpcMetrics::register(&methods, registry)?);
         let doors = Doors { mixer, routes, metrics, goaway };
-        Ok((Self { doors, options }, health))
+        Ok((Self { doors, options, entrance }, health))
     }
 
     /// Ends the serving.
@@ -76,10 +77,10 @@ impl GrpcServer {
                 Some(_) = connections.join_next() => {}
                 accepted = accept(&listener) => {
                     let (runtime, place) = threads.place();
-                    let (builder, doors) = (builder.clone(), self.doors.clone());
+                    let (builder, doors, entrance) = (builder.clone(), self.doors.clone(), self.entrance.clone());
                     let serving = async move {
                         let _counted = place;
-                        if let Err(error) = accepted.serve(builder, doors).await {
+                        if let Err(error) = accepted.serve(builder, doors, &entrance).await {
                             tracing::debug!(%error, "connection ended");
                         }
                     };
@@ -105,7 +106,7 @@ impl GrpcServer {
     }
 }
 
-type Builder = hyper::server::conn::http2::Builder<TokioExecutor>;
+pub(super) type Builder = hyper::server::conn::http2::Builder<TokioExecutor>;
 
 /// A connection that no runtime watches yet.
 enum Stream {
@@ -128,21 +129,27 @@ async fn accept(listener: &Listener) -> Stream {
 
 impl Stream {
     /// Serves a connection to its end, on the runtime that runs this.
-    async fn serve(self, builder: Builder, doors: Doors) -> Result<(), Box<dyn Error + Send + Sync>> {
+    async fn serve(
+        self,
+        builder: Builder,
+        doors: Doors,
+        entrance: &Entrance,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
         match self {
-            Self::Tcp(stream) => connection(builder, TcpStream::from_std(stream)?, doors).await?,
-            Self::Unix(stream) => connection(builder, UnixStream::from_std(stream)?, doors).await?,
+            Self::Tcp(stream) => entrance.serve(TcpStream::from_std(stream)?, builder, doors).await?,
+            Self::Unix(stream) => entrance.serve(UnixStream::from_std(stream)?, builder, doors).await?,
         }
         Ok(())
     }
 }
 
-async fn connection<I>(builder: Builder, io: I, doors: Doors) -> hyper::Result<()>
+/// Serves HTTP/2 until the client or the port ends.
+pub(super) async fn serve<I>(builder: Builder, io: I, doors: Doors) -> hyper::Result<()>
 where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
     let goaway = doors.goaway.sent();
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), doors));
+    let mut connection = std::pin::pin!(builder.serve_connection(io, doors));
     tokio::select! {
         ended = connection.as_mut() => ended,
         () = goaway => {

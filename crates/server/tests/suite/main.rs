@@ -8,6 +8,7 @@ mod check;
 mod deadline;
 mod drain;
 mod health;
+mod identity;
 mod limits;
 mod metrics;
 mod reflection;

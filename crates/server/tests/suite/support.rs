@@ -53,6 +53,7 @@ pub(crate) fn options() -> AppOptions {
         grpc_address: loopback(),
         admin_address: loopback(),
         grpc: GrpcOptions::default(),
+        tls: None,
         shedding: shedding::Options::default(),
         compile: Default::default(),
         engine: Default::default(),

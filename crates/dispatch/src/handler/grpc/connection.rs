@@ -17,6 +17,7 @@ use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use mixer_identity::{FirstByte, Reason, Refused, Watched};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -24,6 +25,7 @@ use tonic::body::Body;
 use tonic::client::Grpc;
 
 use super::endpoint::Place;
+use super::identity::{Identity, IdentityMetrics};
 use super::local::PerRuntime;
 
 /// The longest that one attempt to connect may take.
@@ -35,10 +37,22 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// What adapters see in their logs.
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("mixer-rs/", env!("CARGO_PKG_VERSION")));
 
+/// The longest that one TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What is the same for every address of an adapter.
 #[derive(Debug)]
 pub(crate) struct Connector {
     origin: Uri,
+    security: Arc<Security>,
+}
+
+/// What connections are protected by, and where their refusals are counted.
+#[derive(Debug)]
+pub(super) struct Security {
+    /// None for plaintext.
+    pub(super) identity: Option<Identity>,
+    pub(super) metrics: IdentityMetrics,
 }
 
 impl Connector {
@@ -46,13 +60,15 @@ impl Connector {
     ///
     /// # Errors
     /// The authority cannot be one.
-    pub(crate) fn new(authority: &str) -> Result<Self, InvalidUri> {
-        Ok(Self { origin: format!("http://{authority}").parse()? })
+    pub(super) fn new(authority: &str, security: Arc<Security>) -> Result<Self, InvalidUri> {
+        let scheme = if security.identity.is_some() { "https" } else { "http" };
+        Ok(Self { origin: format!("{scheme}://{authority}").parse()?, security })
     }
 
     /// A client that connects when it is first used.
     pub(super) fn client(&self, place: &Place) -> Grpc<Connection> {
-        let connection = Connection { place: place.clone(), lines: Arc::default() };
+        let security = self.security.clone();
+        let connection = Connection { place: place.clone(), security, lines: Arc::default() };
         Grpc::with_origin(connection, self.origin.clone())
     }
 }
@@ -60,12 +76,18 @@ impl Connector {
 /// The connection could not be made: nothing was sent.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct ConnectFailed(Box<dyn Error + Send + Sync>);
+pub(crate) struct ConnectFailed(pub(super) Box<dyn Error + Send + Sync>);
+
+/// The other end closed a plaintext connection without a word, as servers do that want TLS.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Mute(#[source] hyper::Error);
 
 /// The connections to an address, one for each runtime, shared by all its calls.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     place: Place,
+    security: Arc<Security>,
     lines: Arc<PerRuntime<Line>>,
 }
 
@@ -73,9 +95,18 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 struct Line {
     place: Place,
-    sender: Mutex<Option<SendRequest<Body>>>,
+    security: Arc<Security>,
+    sender: Mutex<Option<Open>>,
     /// Held by whoever connects; the others wait for the outcome.
     connecting: tokio::sync::Mutex<()>,
+}
+
+/// A connection that was made, and what the other end began with.
+#[derive(Clone, Debug)]
+struct Open {
+    sender: SendRequest<Body>,
+    is_plaintext: bool,
+    first: FirstByte,
 }
 
 type Sending = Pin<Box<dyn Future<Output = Result<Response<Incoming>, Box<dyn Error + Send + Sync>>> + Send>>;
@@ -91,45 +122,77 @@ impl tower::Service<Request<Body>> for Connection {
 
     fn call(&mut self, mut request: Request<Body>) -> Sending {
         request.headers_mut().insert(USER_AGENT, AGENT);
-        let line = self.lines.get_or_make(|| Line::to(&self.place));
+        let line = self.lines.get_or_make(|| Line::to(&self.place, &self.security));
         Box::pin(async move {
-            let mut sender = match line.open() {
-                Some(sender) => sender,
+            let mut open = match line.open() {
+                Some(open) => open,
                 None => line.connect().await?,
             };
-            Ok(sender.send_request(request).await?)
+            match open.sender.send_request(request).await {
+                Ok(response) => Ok(response),
+                // Plaintext met TLS: nothing of the call was understood.
+                Err(_) if open.first.is_tls() => Err(line.failed(speaks_tls().into()).into()),
+                Err(error) if open.is_plaintext && !open.first.has_come() => Err(Mute(error).into()),
+                Err(error) => Err(error.into()),
+            }
         })
     }
 }
 
 impl Line {
-    fn to(place: &Place) -> Self {
+    fn to(place: &Place, security: &Arc<Security>) -> Self {
         let connecting = tokio::sync::Mutex::new(());
-        Self { place: place.clone(), sender: Mutex::new(None), connecting }
+        Self { place: place.clone(), security: security.clone(), sender: Mutex::new(None), connecting }
     }
 
     /// The connection, when there is one that works as far as is known.
-    fn open(&self) -> Option<SendRequest<Body>> {
-        self.sender.lock().as_ref().filter(|sender| !sender.is_closed()).cloned()
+    fn open(&self) -> Option<Open> {
+        self.sender.lock().as_ref().filter(|open| !open.sender.is_closed()).cloned()
     }
 
-    async fn connect(&self) -> Result<SendRequest<Body>, ConnectFailed> {
+    async fn connect(&self) -> Result<Open, ConnectFailed> {
         let _mine = self.connecting.lock().await;
-        if let Some(sender) = self.open() {
-            return Ok(sender);
+        if let Some(open) = self.open() {
+            return Ok(open);
         }
-        let made = tokio::time::timeout(CONNECT_TIMEOUT, self.establish()).await;
-        let sender = made.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
-        let sender = sender.map_err(ConnectFailed)?;
-        *self.sender.lock() = Some(sender.clone());
-        Ok(sender)
+        let open = self.establish().await.map_err(|error| self.failed(error))?;
+        *self.sender.lock() = Some(open.clone());
+        Ok(open)
     }
 
-    async fn establish(&self) -> Result<SendRequest<Body>, Box<dyn Error + Send + Sync>> {
-        match &self.place {
-            Place::Tcp(address) => self.handshake(tcp(*address).await?).await,
-            Place::Unix(path) => self.handshake(unix(path).await?).await,
+    /// Counts a refusal.
+    fn failed(&self, error: Box<dyn Error + Send + Sync>) -> ConnectFailed {
+        if let Some(refused) = error.downcast_ref() {
+            self.security.metrics.refused(refused);
         }
+        ConnectFailed(error)
+    }
+
+    async fn establish(&self) -> Result<Open, Box<dyn Error + Send + Sync>> {
+        match &self.place {
+            Place::Tcp(address) => self.secure(in_time(tcp(*address)).await?).await,
+            Place::Unix(path) => self.secure(in_time(unix(path)).await?).await,
+        }
+    }
+
+    async fn secure<S>(&self, stream: S) -> Result<Open, Box<dyn Error + Send + Sync>>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Some(identity) = &self.security.identity else {
+            let (first, stream) = Watched::new(stream);
+            let sender = in_time(self.handshake(stream)).await?;
+            return Ok(Open { sender, is_plaintext: true, first });
+        };
+        let late = |_| {
+            let text = format!("the adapter did not finish the TLS handshake within {HANDSHAKE_TIMEOUT:?}");
+            Err(Refused::new(Reason::Timeout, text))
+        };
+        let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, identity.tls.connect(stream))
+            .await
+            .unwrap_or_else(late)?;
+        let sender = in_time(self.handshake(stream)).await?;
+        Ok(Open { sender, is_plaintext: false, first: FirstByte::default() })
     }
 
     async fn handshake<S>(&self, stream: S) -> Result<SendRequest<Body>, Box<dyn Error + Send + Sync>>
@@ -145,6 +208,25 @@ impl Line {
             }
         });
         Ok(sender)
+    }
+}
+
+/// What the other end says when it should have spoken plaintext.
+fn speaks_tls() -> Refused {
+    Refused::new(
+        Reason::Tls,
+        "the adapter speaks TLS and the handler says nothing of it; set connection.authentication",
+    )
+}
+
+/// A step that may not take long.
+async fn in_time<T, E>(step: impl Future<Output = Result<T, E>>) -> Result<T, Box<dyn Error + Send + Sync>>
+where
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    match tokio::time::timeout(CONNECT_TIMEOUT, step).await {
+        Ok(done) => done.map_err(Into::into),
+        Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
     }
 }
 

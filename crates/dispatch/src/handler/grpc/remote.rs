@@ -11,6 +11,7 @@ use bytes::buf::Chain;
 use http::uri::PathAndQuery;
 use mixer_adapter_api::{Call, ErrorKind, HandlerError, QuotaCall, QuotaResult};
 use mixer_config::snapshot::{GrpcConfig, HandlerConfig};
+use mixer_identity::Refused;
 use mixer_proto::adapter::v1beta1 as proto;
 use mixer_rpc::raw;
 use prost::Message;
@@ -19,10 +20,12 @@ use tonic::{Code, Request, Status};
 
 use super::balance::Balancer;
 use super::breaker::Breaker;
-use super::connection::{ConnectFailed, Connector};
+use super::connection::{ConnectFailed, Connector, Mute, Security};
 use super::endpoint::Endpoint;
 use super::frame::{self, Envelope};
+use super::identity::{Identity, IdentityMetrics};
 use super::target::Target;
+use super::token::{Issued, Tokens};
 use super::{Paths, Surroundings};
 
 /// How often one call is tried at most: again only when nothing was sent, because the connection could not be
@@ -40,6 +43,7 @@ const SLOW_HINT: &str = "look at the adapter's load, or raise connection.timeout
 pub(crate) struct Remote {
     // Handler, adapter and address, for messages.
     who: String,
+    security: Arc<Security>,
     balancer: Balancer,
     breaker: Breaker,
     paths: Paths,
@@ -53,24 +57,32 @@ impl Remote {
     ///
     /// # Errors
     /// The address cannot be used.
-    pub(crate) fn build(
+    pub(crate) async fn build(
         config: &HandlerConfig,
         grpc: &GrpcConfig,
         paths: Paths,
         around: &Surroundings,
     ) -> Result<Self, String> {
         let target = Target::parse(&grpc.address).map_err(|error| error.to_string())?;
-        let connector = Connector::new(&target.authority())
+        let who = format!("handler {}: adapter {} at {}", config.spec.name, config.adapter, grpc.address);
+        let counters = around.identity_counters.clone();
+        let metrics = IdentityMetrics::new(who.clone(), config.spec.name.clone(), counters);
+        let identity = match &grpc.authentication {
+            None => None,
+            Some(config) => Some(Identity::start(config, &target, &metrics, around.identity).await?),
+        };
+        let security = Arc::new(Security { identity, metrics });
+        let connector = Connector::new(&target.authority(), security.clone())
             .map_err(|error| format!("connection.address {:?}: {error}", grpc.address))?;
         let balancer = Balancer::new(&target, connector, around.resolver.clone());
         let adapter_config = match &grpc.config_type_url {
             Some(url) if !grpc.session_based => frame::adapter_config(url, &config.spec.params),
             _ => Vec::new(),
         };
-        let who = format!("handler {}: adapter {} at {}", config.spec.name, config.adapter, grpc.address);
         Ok(Self {
             breaker: Breaker::new(who.clone(), around.timeout, around.openings.clone()),
             who,
+            security,
             balancer,
             paths,
             adapter_config,
@@ -117,8 +129,24 @@ impl Remote {
         deadline: Option<std::time::Instant>,
     ) -> Result<Bytes, HandlerError> {
         let path = self.paths.get(template).ok_or_else(|| HandlerError::unimplemented(template))?;
+        let tokens = self.security.identity.as_ref().and_then(|identity| identity.tokens.as_ref());
+        let token = match tokens {
+            None => None,
+            Some(tokens) => Some((tokens, tokens.get().await.map_err(|reason| self.unavailable(&reason))?)),
+        };
         let attempt = self.breaker.admit().map_err(|pause| self.refused(pause))?;
-        let result = self.exchange(path, message, deadline).await;
+        let mut sending = Sending { path, message, deadline, token };
+        let mut result = self.exchange(&sending).await;
+        if let Err(failure) = &result
+            && failure.is_token_refused
+            && let Some((tokens, refused)) = &mut sending.token
+            && let Some(other) = tokens.instead_of(refused).await
+        {
+            // It was not let in, so nothing of it was done.
+            *refused = other;
+            result = self.exchange(&sending).await;
+        }
+        let result = result.map_err(|failure| failure.error);
         match result.as_ref().map_err(|error| error.kind) {
             Err(ErrorKind::Unavailable) => {
                 self.balancer.failed();
@@ -131,25 +159,24 @@ impl Remote {
         result
     }
 
-    async fn exchange(
-        &self,
-        path: &PathAndQuery,
-        message: frame::Message,
-        deadline: Option<std::time::Instant>,
-    ) -> Result<Bytes, HandlerError> {
+    async fn exchange(&self, sending: &Sending<'_>) -> Result<Bytes, Failure> {
         self.balancer.ready().await.map_err(|reason| {
             self.unavailable(&format!("has no address: {reason}; check connection.address of the handler"))
         })?;
+        let path = sending.path;
         let mut unreachable: Vec<Arc<Endpoint>> = Vec::new();
-        let mut result = Err(self.unavailable("has no address"));
+        let mut result = Err(Failure::from(self.unavailable("has no address")));
         for _ in 0..MAX_TRIES {
             let Some(endpoint) = self.balancer.pick(&unreachable) else { break };
             let mut call = endpoint.call();
-            let answer =
-                raw::unary_buf(&mut call.client, path.clone(), request(message.buf(), deadline)).await;
-            let Err(status) = answer.as_ref() else {
-                call.succeeded();
-                return answer.map(tonic::Response::into_inner).map_err(|status| self.error(path, &status));
+            let answer = raw::unary_buf(&mut call.client, path.clone(), sending.request()).await;
+            let status = match &answer {
+                Err(status) => status,
+                Ok(_) => {
+                    call.succeeded();
+                    let answer = answer.map(tonic::Response::into_inner);
+                    return answer.map_err(|status| self.error(path, &status).into());
+                }
             };
             let error = self.error(path, status);
             match error.kind {
@@ -157,7 +184,8 @@ impl Remote {
                 ErrorKind::DeadlineExceeded => drop(call),
                 _ => call.succeeded(),
             }
-            result = Err(error);
+            let is_token_refused = status.code() == Code::Unauthenticated && status.source().is_none();
+            result = Err(Failure { error, is_token_refused });
             if find_source::<ConnectFailed>(status).is_some() {
                 unreachable.push(endpoint);
             } else if !find_source(status).is_some_and(hyper::Error::is_canceled) {
@@ -184,12 +212,23 @@ impl Remote {
     fn error(&self, path: &PathAndQuery, status: &Status) -> HandlerError {
         let who = &self.who;
         if let Some(cause) = find_source::<ConnectFailed>(status) {
+            if let Some(refused) = cause.0.downcast_ref::<Refused>() {
+                return self
+                    .unavailable(&format!("is not connected: {refused}; look at connection.authentication"));
+            }
             return self.unavailable(&format!(
                 "cannot be reached: {cause}; check that it runs and that connection.address is right"
             ));
         }
         if let Some(cause) = status.source() {
             // Not what the adapter said: the connection broke.
+            if find_source::<Mute>(status).is_some() {
+                return self.unavailable(&format!(
+                    "closed the connection without a word: {}; look whether it restarted, or wants TLS \
+                     (connection.authentication)",
+                    root(cause)
+                ));
+            }
             return self
                 .unavailable(&format!("lost the connection: {}; look whether it restarted", root(cause)));
         }
@@ -199,6 +238,10 @@ impl Remote {
             Code::Unimplemented => {
                 (ErrorKind::Unimplemented, "check the templates that the adapter resource lists")
             }
+            Code::Unauthenticated => (
+                ErrorKind::Failed,
+                "check the token: connection.authentication of the handler, and what the adapter wants",
+            ),
             Code::InvalidArgument => {
                 (ErrorKind::InvalidArgument, "check the handler's params and the adapter's version")
             }
@@ -248,16 +291,39 @@ impl Remote {
     }
 }
 
-/// Carries the rest of the caller's time, so that the adapter can stop when nobody waits.
-fn request(
-    message: Chain<Bytes, Bytes>,
+/// One call, however often it is tried.
+struct Sending<'a> {
+    path: &'a PathAndQuery,
+    message: frame::Message,
     deadline: Option<std::time::Instant>,
-) -> Request<Chain<Bytes, Bytes>> {
-    let mut request = Request::new(message);
-    if let Some(deadline) = deadline {
-        request.set_timeout(deadline.saturating_duration_since(Instant::now().into_std()));
+    token: Option<(&'a Tokens, Issued)>,
+}
+
+impl Sending<'_> {
+    /// Carries the rest of the caller's time, so that the adapter can stop when nobody waits.
+    fn request(&self) -> Request<Chain<Bytes, Bytes>> {
+        let mut request = Request::new(self.message.buf());
+        if let Some(deadline) = self.deadline {
+            request.set_timeout(deadline.saturating_duration_since(Instant::now().into_std()));
+        }
+        if let Some((tokens, token)) = &self.token {
+            request.metadata_mut().insert(tokens.header.clone(), token.value.clone());
+        }
+        request
     }
-    request
+}
+
+/// Why an exchange failed.
+struct Failure {
+    error: HandlerError,
+    /// Another token may help.
+    is_token_refused: bool,
+}
+
+impl From<HandlerError> for Failure {
+    fn from(error: HandlerError) -> Self {
+        Self { error, is_token_refused: false }
+    }
 }
 
 /// What is at the bottom of an error.

@@ -71,6 +71,17 @@ impl Target {
         }
     }
 
+    /// The host that a certificate is for, when nothing else is said.
+    pub(crate) fn host(&self) -> String {
+        match self {
+            Self::Name { host, .. } => host.clone(),
+            Self::Addresses(addresses) => {
+                addresses.first().map_or_else(String::new, |one| one.ip().to_string())
+            }
+            Self::Unix(_) => "localhost".to_owned(),
+        }
+    }
+
     /// What goes into the `:authority` header: the address as written, without the scheme.
     pub(crate) fn authority(&self) -> String {
         match self {

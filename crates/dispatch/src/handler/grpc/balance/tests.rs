@@ -11,8 +11,9 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::{Balancer, HURRY, REFRESH};
-use crate::handler::grpc::connection::Connector;
+use crate::handler::grpc::connection::{Connector, Security};
 use crate::handler::grpc::endpoint::{Endpoint, Place};
+use crate::handler::grpc::identity::IdentityMetrics;
 use crate::handler::grpc::resolve::Resolve;
 use crate::handler::grpc::target::Target;
 
@@ -49,7 +50,10 @@ impl Resolve for Script {
 
 fn balancer(script: &Arc<Script>) -> Balancer {
     let target = Target::parse("dns:///adapter:8080").unwrap();
-    let connector = Connector::new(&target.authority()).unwrap();
+    let counters = crate::metrics::Metrics::new(&prometheus::Registry::new()).unwrap().identity;
+    let metrics = IdentityMetrics::new("the adapter".to_owned(), "h".into(), counters);
+    let security = Arc::new(Security { identity: None, metrics });
+    let connector = Connector::new(&target.authority(), security).unwrap();
     Balancer::new(&target, connector, script.clone())
 }
 
