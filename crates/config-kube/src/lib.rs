@@ -6,6 +6,7 @@
 
 mod backoff;
 mod connect;
+mod definitions;
 mod discovery;
 mod lines;
 mod location;
@@ -16,8 +17,10 @@ mod request;
 mod source;
 mod status;
 mod store;
+mod webhook;
 
 pub use connect::{ConnectError, Place, connect, in_cluster};
+pub use definitions::DEFINITIONS;
 pub use kube::Client;
 pub use location::{KubeLocation, UrlError, parse as parse_url};
 pub use metrics::KubeMetrics;
@@ -25,3 +28,4 @@ pub use reflect::Timing;
 pub use source::{KubeSource, Update, Watch};
 pub use status::{HandlerFailure, InForce, StatusOptions, StatusTasks, StatusWriter};
 pub use store::Content;
+pub use webhook::{Reviewer, Webhook, WebhookOptions};

@@ -5,12 +5,13 @@ mod events;
 mod lease;
 mod write;
 
+use std::sync::Arc;
+
 use mixer_config::Problem;
 use mixer_config::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
-pub(crate) use assess::{Parts, assess, parts};
+pub(crate) use assess::parts;
 pub use write::{StatusOptions, StatusTasks, StatusWriter};
 
 /// A condition, as `metav1.Condition` has it.
@@ -46,7 +47,7 @@ pub(crate) const PROGRAMMED: &str = "Programmed";
 /// What is in force, and what is wrong with it.
 #[derive(Clone, Debug)]
 pub struct InForce {
-    /// The number of the content that this was made of, as the source counts.
+    /// What requests meet.
     pub snapshot: Arc<Snapshot>,
     /// Everything that is wrong.
     pub problems: Vec<Problem>,
