@@ -42,7 +42,7 @@ async fn kinds_of_adapters_and_templates_are_read_where_they_are() {
     }
     let object_of = |kind, name| object(kind, "istio-system", name, json!({}));
     let path =
-        |plural: &str, name: &str| format!("{}/{name}", world.collection(plural).trim_end_matches('s'));
+        |plural: &str, name: &str| format!("{}/namespaces/istio-system/{plural}/{name}", crate::world::ROOT);
     world.play().put(&path("prometheuses", "p"), object_of("prometheus", "p"));
     let mut follower = world.follow();
     follower.until_names(&["prometheus p", "rule r"]).await;

@@ -19,13 +19,28 @@ fn told(compiled: &Compiled) -> (String, Vec<String>) {
     let mut problems: Vec<String> = problems.collect();
     problems.sort();
     problems.dedup();
-    (format!("{:#?}", compiled.snapshot), problems)
+    let mixer_config::snapshot::Snapshot {
+        vocabulary,
+        default_namespace,
+        compat,
+        handlers,
+        instances,
+        conditions,
+        rules,
+        counts,
+    } = &*compiled.snapshot;
+    let attributes = vocabulary.attributes();
+    let what = (default_namespace, compat, handlers, instances, conditions, rules, counts);
+    (format!("{attributes:#?} {what:#?}"), problems)
 }
 
 async fn check(path: &Path) -> bool {
     let text = std::fs::read_to_string(path).unwrap();
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap_or_default();
+    // `y` and `on` are text for the server.
+    let mut options = serde_saphyr::Options::default();
+    options.strict_booleans = true;
+    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(&text, options).unwrap_or_default();
     let is_object = |document: &&Value| {
         let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let is_complete = !text("/metadata/name").is_empty() && !text("/metadata/namespace").is_empty();
