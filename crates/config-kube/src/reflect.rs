@@ -13,7 +13,7 @@ use crate::lines::Lines;
 use crate::metrics::KubeMetrics;
 use crate::object::{self, Object};
 use crate::request::{Api, Cause, Failure};
-use crate::store::{CollectionKey, ObjectKey, Store};
+use crate::store::{CollectionKey, MAX_TOTAL, ObjectKey, Store, too_much};
 
 /// Objects of one page of a list.
 const PAGE: usize = 250;
@@ -130,6 +130,7 @@ impl Reflector {
     /// Reads every page; the store changes when all of them are there.
     async fn list(&self) -> Result<String, Failure> {
         let mut objects = BTreeMap::new();
+        let mut bytes = 0;
         let mut next = String::new();
         let path = self.path();
         loop {
@@ -148,10 +149,14 @@ impl Reflector {
             for item in items {
                 match self.object(item) {
                     Some((key, object)) => {
+                        bytes += object.size;
                         objects.insert(key, object);
                     }
                     None => self.unnamed("an item of a list"),
                 }
+            }
+            if bytes > MAX_TOTAL {
+                return Err(Failure::new(Cause::Malformed, too_much()));
             }
             if following.is_empty() {
                 if version.is_empty() {

@@ -11,7 +11,7 @@ use crate::metrics::KubeMetrics;
 use crate::object::{Object, Version};
 
 /// Bytes of all objects together, about; as many as files may have.
-const MAX_TOTAL: usize = 256 << 20;
+pub(crate) const MAX_TOTAL: usize = 256 << 20;
 
 /// Everything that the objects say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -255,7 +255,7 @@ impl Store {
     }
 }
 
-fn too_much() -> String {
+pub(crate) fn too_much() -> String {
     format!("all objects together take more than {} MiB; nothing more is taken", MAX_TOTAL >> 20)
 }
 

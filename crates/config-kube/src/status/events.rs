@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::assess::{Answer, Verdict};
 use crate::object::Version;
-use crate::store::Content;
 
 /// What an event would say: the first condition that does not hold, else that it is in force.
 pub(super) fn summary(verdict: &Verdict) -> &Answer {
@@ -48,9 +47,4 @@ pub(super) fn event(id: &ResourceId, version: &Version, answer: &Answer, reporte
         "lastTimestamp": now,
         "count": 1,
     })
-}
-
-/// Whether objects of this content could get events.
-pub(super) fn version<'c>(content: &'c Content, id: &ResourceId) -> Option<&'c Version> {
-    content.versions.get(id)
 }

@@ -8,19 +8,25 @@ use jiff::Timestamp;
 use kube::Client;
 use mixer_config::ResourceId;
 use serde_json::json;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::assess::{Answer, Verdict, assess};
 use super::lease::{Elector, LeaseOptions};
 use super::{Condition, InForce, events};
+use crate::backoff::Backoff;
 use crate::discovery::root;
 use crate::metrics::KubeMetrics;
 use crate::object::{Version, place};
 use crate::request::{Api, Cause, Failure};
 use crate::source::Watch;
 use crate::store::{Content, Store};
+
+/// Failures in a row after which the rest has to wait: it is not about the objects.
+const MAX_FAILURES: usize = 3;
+/// The longest pause after failures.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Writes of one object that may conflict before it is left to the next change.
 const MAX_CONFLICTS: usize = 5;
@@ -94,9 +100,8 @@ impl StatusWriter {
         let mut tasks = JoinSet::new();
         tasks.spawn(Elector::new(api.clone(), lease).run(held));
         let bucket = Bucket { left: f64::from(options.burst), since: Instant::now() };
-        let changed = Arc::new(Notify::new());
         let store = watch.store.clone();
-        let writer = Writer { api, options, store, metrics, bucket, told: HashMap::new(), failed: changed };
+        let writer = Writer { api, options, store, metrics, bucket, told: HashMap::new() };
         tasks.spawn(writer.run(receiver, holds));
         (Self { wanted }, StatusTasks { _tasks: tasks })
     }
@@ -122,8 +127,6 @@ struct Writer {
     bucket: Bucket,
     /// What objects without a status were told last, by uid.
     told: HashMap<String, Answer>,
-    /// Somebody has to be told again.
-    failed: Arc<Notify>,
 }
 
 impl Writer {
@@ -132,46 +135,47 @@ impl Writer {
         mut wanted: watch::Receiver<Option<Arc<Wanted>>>,
         mut holds: watch::Receiver<bool>,
     ) {
+        let mut backoff = Backoff::new(self.options.pause, LONGEST_PAUSE);
         loop {
             let current = wanted.borrow_and_update().clone();
             let held = *holds.borrow_and_update();
             self.metrics.leader.set(i64::from(held));
-            if let (Some(current), true) = (current, held)
-                && self.write_all(&current, &wanted, &holds).await
-            {
-                let pause = self.options.pause;
-                let failed = self.failed.clone();
-                tokio::spawn(async move {
-                    sleep(pause).await;
-                    failed.notify_one();
-                });
+            let mut failure = None;
+            if let (Some(current), true) = (current, held) {
+                failure = self.write_all(&current, (&wanted, &holds), &backoff).await;
             }
+            let again = async {
+                match &failure {
+                    Some(failure) => backoff.wait(failure).await,
+                    None => {
+                        backoff.reset();
+                        std::future::pending().await
+                    }
+                }
+            };
             tokio::select! {
                 changed = wanted.changed() => if changed.is_err() { return },
                 changed = holds.changed() => if changed.is_err() { return },
-                () = self.failed.notified() => {}
+                () = again => {}
             }
         }
     }
 
-    /// Writes what differs, until something newer is there. True when some of it has to be tried again.
+    /// Writes what differs, until something newer is there. A failure means that some of it has to be tried again.
     async fn write_all(
         &mut self,
         current: &Wanted,
-        newer: &watch::Receiver<Option<Arc<Wanted>>>,
-        holds: &watch::Receiver<bool>,
-    ) -> bool {
+        (newer, holds): (&watch::Receiver<Option<Arc<Wanted>>>, &watch::Receiver<bool>),
+        backoff: &Backoff,
+    ) -> Option<Failure> {
         self.told.retain(|uid, _| current.content.versions.values().any(|version| version.uid == *uid));
-        let mut again = false;
+        let mut failures = Vec::new();
         for (id, verdict) in &current.verdicts {
             if newer.has_changed().unwrap_or(true) || !*holds.borrow() {
-                return false;
+                return None;
             }
-            let (Some(at), Some((plural, has_status))) =
-                (events::version(&current.content, id), self.store.kind(&id.kind))
-            else {
-                continue;
-            };
+            let at = current.content.versions.get(id);
+            let (Some(at), Some((plural, has_status))) = (at, self.store.kind(&id.kind)) else { continue };
             let result = match has_status {
                 true => self.status(id, &plural, at, verdict).await,
                 false => self.event(id, at, verdict).await,
@@ -186,14 +190,19 @@ impl Writer {
                 }
                 Cause::Invalid => tracing::warn!(%place, "status is not written: {failure}"),
                 _ => {
-                    tracing::warn!(%place, "status is not written yet: {failure}");
-                    let wait = failure.retry_after.unwrap_or(self.options.pause);
-                    sleep(wait).await;
-                    again = true;
+                    if failures.is_empty()
+                        && (backoff.failures() == 0 || backoff.failures().is_power_of_two())
+                    {
+                        tracing::warn!(%place, "status is not written yet: {failure}");
+                    }
+                    failures.push(failure);
+                    if failures.len() >= MAX_FAILURES {
+                        break;
+                    }
                 }
             }
         }
-        again
+        failures.pop()
     }
 
     /// Brings the conditions of an object up to date.

@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -28,7 +28,7 @@ const MAX_CONNECTIONS: usize = 64;
 const MAX_BODY: usize = 8 << 20;
 /// A client that has not shaken hands or sent its request by then is cut off.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A connection without requests is closed after so long.
+/// A connection is closed after so long, so that API servers meet every replica.
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// The newest certificate; connections that are open go on with theirs.
@@ -73,13 +73,13 @@ pub(super) async fn run(listener: TcpListener, certificate: Arc<Certificate>, re
             Err(error) => {
                 // Out of file descriptors, most likely: those that are open end some day.
                 tracing::warn!(%error, "the webhook cannot take a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
         let (acceptor, reviews) = (acceptor.clone(), reviews.clone());
         tokio::spawn(async move {
-            let _ = timeout(LONGEST, connection(stream, acceptor, reviews)).await;
+            connection(stream, acceptor, reviews).await;
             drop(permit);
         });
     }
@@ -100,7 +100,15 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, reviews: Arc<Revie
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE * 12)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = served.await {
+    tokio::pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = sleep(LONGEST) => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "a connection of the webhook ended");
     }
 }

@@ -13,7 +13,10 @@ fn told(compiled: &Compiled) -> (String, Vec<String>) {
         let resource = problem.resource.as_ref().unwrap();
         format!(
             "{}: {resource}: {}: {} {:?}",
-            problem.severity, problem.field, problem.message, problem.expression
+            problem.severity,
+            problem.field,
+            without_places(&problem.message),
+            problem.expression
         )
     });
     let mut problems: Vec<String> = problems.collect();
@@ -32,6 +35,20 @@ fn told(compiled: &Compiled) -> (String, Vec<String>) {
     let attributes = vocabulary.attributes();
     let what = (default_namespace, compat, handlers, instances, conditions, rules, counts);
     (format!("{attributes:#?} {what:#?}"), problems)
+}
+
+/// A message may name the place of another resource in brackets.
+fn without_places(message: &str) -> String {
+    let mut parts = message.split(" (");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let is_place =
+            |inner: &str| !inner.contains(' ') && (inner.contains(".yaml:") || inner.contains('/'));
+        match part.split_once(')') {
+            Some((inner, rest)) if is_place(inner) => text + rest,
+            _ => text + " (" + part,
+        }
+    })
 }
 
 async fn check(path: &Path) -> bool {

@@ -135,3 +135,30 @@ async fn failures_on_the_way_are_overcome() {
     served.configure(&webhook).await;
     eventually("to be asked", || async { served.asks().await }).await;
 }
+
+/// The client of the API server speaks TLS and trusts what the kubeconfig says, nothing else: tried on the webhook's
+/// port, which is a server of ours.
+#[tokio::test]
+async fn a_kubeconfig_says_which_authority_is_trusted() {
+    let served = Served::new(Duration::from_secs(3600)).await;
+    let webhook = served.webhook().await;
+    eventually("an authority", || async { served.secret("ca.crt").is_some() }).await;
+    served.configure(&webhook).await;
+    eventually("a certificate", || async { served.asks().await }).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    let other = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap().cert.pem();
+    for (authority, is_trusted) in [(served.secret("ca.crt").unwrap(), true), (other, false)] {
+        let text = served.world.play().kubeconfig();
+        let cluster = format!(
+            "server: \"https://127.0.0.1:{}\", certificate-authority-data: {}",
+            webhook.address().port(),
+            STANDARD.encode(authority)
+        );
+        let text = text.replace(&format!("server: \"{}\"", served.world.play().url()), &cluster);
+        std::fs::write(&file, text).unwrap();
+        let client = mixer_config_kube::connect(Some(&file)).await.unwrap().client;
+        let answer = client.request_text(http::Request::get("/healthz").body(Vec::new()).unwrap()).await;
+        assert_eq!(answer.is_ok(), is_trusted, "{answer:?}");
+    }
+}
