@@ -37,7 +37,7 @@ async fn one_bad_object_takes_nothing_else_with_it() {
         compiled.problems.iter().any(|problem| {
             problem.severity == Severity::Error
                 && problem.resource.as_ref().is_some_and(|id| &*id.name == name)
-                && &*problem.location.file == format!("rule/istio-system/{name}")
+                && *problem.location.file == format!("rule/istio-system/{name}")
         })
     };
     assert!(named("text"), "{:?}", compiled.problems);
