@@ -42,6 +42,14 @@ pub(crate) enum Store {
 }
 
 impl Store {
+    /// How long start-up waits for it, when its URL says so.
+    fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Kubernetes(plan) => plan.location.retry_timeout,
+            Self::BuiltIn | Self::Files(_) => None,
+        }
+    }
+
     /// Templates and attribute manifests are always there, the standard metrics only without another store.
     fn builtin(&self) -> Builtin {
         match self {
@@ -105,7 +113,7 @@ impl Plan {
             compat,
             request_threads: request_threads(flags.single_threaded),
             timing: Timing {
-                config_wait: flags.config.config_wait_timeout,
+                config_wait: store.wait().unwrap_or(flags.config.config_wait_timeout),
                 drain: flags.stop.drain_duration,
                 termination: flags.stop.termination_drain_duration,
             },

@@ -15,8 +15,8 @@ pub struct KubeLocation {
     pub kubeconfig: Option<PathBuf>,
     /// The namespaces that are read; empty for all of them.
     pub namespaces: Vec<String>,
-    /// How long a start-up without the kinds is silent before it is said loudly.
-    pub retry_timeout: Duration,
+    /// How long start-up waits for the first configuration, when the URL says so.
+    pub retry_timeout: Option<Duration>,
 }
 
 /// A URL that is no place in Kubernetes.
@@ -73,8 +73,7 @@ pub fn parse(text: &str) -> Result<KubeLocation, UrlError> {
         return Err(UrlError::Host { url: owned(), host: host.to_owned() });
     }
     let url = Url::parse(&format!("k8s://{rest}")).map_err(|error| value(error.to_string()))?;
-    let mut location =
-        KubeLocation { kubeconfig: None, namespaces: Vec::new(), retry_timeout: Duration::from_secs(30) };
+    let mut location = KubeLocation { kubeconfig: None, namespaces: Vec::new(), retry_timeout: None };
     let path = percent_decoded(url.path()).ok_or_else(|| value("the path is no UTF-8 text".to_owned()))?;
     if !matches!(path.as_str(), "" | "/") {
         location.kubeconfig = Some(PathBuf::from(path));
@@ -82,7 +81,7 @@ pub fn parse(text: &str) -> Result<KubeLocation, UrlError> {
     for (name, text) in url.query_pairs() {
         match &*name {
             "ns" => location.namespaces.extend(namespaces(&text).map_err(value)?),
-            "retry-timeout" => location.retry_timeout = duration(&text).map_err(value)?,
+            "retry-timeout" => location.retry_timeout = Some(duration(&text).map_err(value)?),
             _ => return Err(UrlError::Parameter { url: owned(), name: name.into_owned() }),
         }
     }

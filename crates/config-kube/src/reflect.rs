@@ -18,6 +18,10 @@ use crate::store::{CollectionKey, MAX_TOTAL, ObjectKey, Store, too_much};
 /// Objects of one page of a list.
 const PAGE: usize = 250;
 
+/// Watches that fail in a row before everything is listed anew: a cluster that was restored from a backup has never
+/// heard of the version that is asked for.
+const MAX_WATCH_FAILURES: u32 = 5;
+
 /// Times of lists and watches.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
@@ -104,6 +108,9 @@ impl Reflector {
                     Ended::Failed(failure) => {
                         self.failed(&failure, &backoff, "watching");
                         backoff.wait(&failure).await;
+                        if backoff.failures() >= MAX_WATCH_FAILURES {
+                            break;
+                        }
                     }
                     Ended::Lost(failure) => {
                         self.count(&failure);

@@ -116,6 +116,13 @@ fn status_is_written_unless_it_is_not_wanted() {
 }
 
 #[test]
+fn the_url_of_a_cluster_can_say_how_long_to_wait() {
+    let wait = |url: &str| plan(&[url, "--configWaitTimeout=10s"]).app.timing.config_wait.as_secs();
+    assert_eq!(wait("--configStoreURL=k8s://?retry-timeout=3s"), 3);
+    assert_eq!(wait("--configStoreURL=k8s://"), 10);
+}
+
+#[test]
 fn a_webhook_needs_a_cluster() {
     assert!(cluster(&[]).unwrap().webhook.is_none());
     let webhook = cluster(&["--webhookAddress=0.0.0.0:9443"]).unwrap().webhook.unwrap();

@@ -2,21 +2,21 @@
 
 use super::*;
 
-fn check(url: &str, kubeconfig: Option<&str>, namespaces: &[&str], seconds: u64) {
+fn check(url: &str, kubeconfig: Option<&str>, namespaces: &[&str], seconds: Option<u64>) {
     let location = parse(url).unwrap();
     assert_eq!(location.kubeconfig, kubeconfig.map(PathBuf::from), "{url}");
     assert_eq!(location.namespaces, namespaces, "{url}");
-    assert_eq!(location.retry_timeout, Duration::from_secs(seconds), "{url}");
+    assert_eq!(location.retry_timeout, seconds.map(Duration::from_secs), "{url}");
 }
 
 #[test]
 fn urls() {
-    check("k8s://", None, &[], 30);
-    check("kube:///", None, &[], 30);
-    check("kubernetes:///root/.kube/config", Some("/root/.kube/config"), &[], 30);
-    check("k8s:///a%20b", Some("/a b"), &[], 30);
-    check("k8s://?ns=b,a,b&retry-timeout=5s", None, &["a", "b"], 5);
-    check("k8s:///c?ns=a&ns=b&retry-timeout=2m", Some("/c"), &["a", "b"], 120);
+    check("k8s://", None, &[], None);
+    check("kube:///", None, &[], None);
+    check("kubernetes:///root/.kube/config", Some("/root/.kube/config"), &[], None);
+    check("k8s:///a%20b", Some("/a b"), &[], None);
+    check("k8s://?ns=b,a,b&retry-timeout=5s", None, &["a", "b"], Some(5));
+    check("k8s:///c?ns=a&ns=b&retry-timeout=2m", Some("/c"), &["a", "b"], Some(120));
 }
 
 #[test]

@@ -106,6 +106,20 @@ async fn watches_that_end_go_on() {
 }
 
 #[tokio::test]
+async fn a_version_that_the_cluster_never_had_is_given_up() {
+    let world = World::sim().await;
+    world.create("rule", "a", rule("true")).await.unwrap();
+    for _ in 0..5 {
+        world.play().fault(When::watch("rules"), Fault::Status(504, None));
+    }
+    let mut follower = world.follow();
+    follower.until_names(&["rule a"]).await;
+    follower.until_count("mixer_kube_lists_total", &[("kind", "rule")], 2.0).await;
+    world.create("rule", "b", rule("true")).await.unwrap();
+    follower.until_names(&["rule a", "rule b"]).await;
+}
+
+#[tokio::test]
 async fn a_connection_that_died_in_silence_is_noticed() {
     check_survived(Fault::Silence(Vec::new()), 1.0, "unreachable").await;
 }

@@ -10,7 +10,7 @@ fn verdict(holds: bool) -> Verdict {
 #[test]
 fn conditions_change_only_when_something_does() {
     let other = Condition { kind: "Audited".to_owned(), status: "True".to_owned(), ..Condition::default() };
-    let first = merged(&[other.clone()], &verdict(true), 1).unwrap();
+    let first = merged(std::slice::from_ref(&other), &verdict(true), 1).unwrap();
     assert_eq!(first.len(), 4);
     assert_eq!(first[0], other, "a condition of somebody else stays");
     assert!(first[1..].iter().all(|one| one.status == "True" && one.observed_generation == 1));
