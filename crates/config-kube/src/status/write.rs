@@ -240,11 +240,12 @@ impl Writer {
         Err(Failure::new(Cause::Conflict, "the object changes all the time"))
     }
 
-    /// Tells an object without a status, once. What is in force from the start is not worth an event.
+    /// Tells an object without a status of trouble and of its end, once each.
     async fn event(&mut self, id: &ResourceId, at: &Version, verdict: &Verdict) -> Result<(), Failure> {
         let answer = events::summary(verdict);
         let before = self.told.get(&at.uid);
-        let silent = before.is_none() && (answer.holds || answer.reason == "NotUsed");
+        let is_quiet = |answer: &Answer| answer.holds || answer.reason == "NotUsed";
+        let silent = is_quiet(answer) && before.is_none_or(is_quiet);
         if before != Some(answer) && !silent {
             self.bucket.take(&self.options).await;
             let event = events::event(id, at, answer, &self.options.identity);

@@ -46,7 +46,9 @@ async fn conflicts_are_solved_and_others_conditions_stay() {
     let object = world.until_condition(("rule", "a"), "Resolved", "False ReferenceNotResolved").await;
     assert_eq!(condition(&object, "Audited"), "True Theirs");
     assert_eq!(object["status"]["more"], 1);
-    assert_eq!(patches(&world), 4, "theirs, two that conflict, one that does not");
+    // A write may meet what the replica has not seen yet; then it finds that everything is said.
+    assert_eq!(replica.writes("written"), 1, "one that takes effect");
+    assert!(replica.writes("conflict") >= 2, "{} conflicts", replica.writes("conflict"));
     drop(replica);
 }
 

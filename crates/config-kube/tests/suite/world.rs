@@ -264,6 +264,19 @@ impl Replica {
     }
 }
 
+impl Replica {
+    /// Status writes with a result.
+    pub(crate) fn writes(&self, result: &str) -> u64 {
+        let registry = prometheus::Registry::new();
+        self.metrics.register(&registry).unwrap();
+        let families = registry.gather();
+        let family = families.iter().filter(|family| family.name() == "mixer_kube_status_writes_total");
+        let metrics = family.flat_map(|family| family.get_metric());
+        let of = metrics.filter(|metric| metric.get_label().iter().any(|label| label.value() == result));
+        of.map(|metric| metric.get_counter().get_value() as u64).sum()
+    }
+}
+
 /// Status that is written as fast as a test likes.
 pub(crate) fn status_options(world: &World, identity: &str) -> mixer_config_kube::StatusOptions {
     mixer_config_kube::StatusOptions {
