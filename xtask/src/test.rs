@@ -9,6 +9,10 @@ use crate::tools::{self, run};
 /// Options of `test`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// Play the Kubernetes tests on the cluster that KUBECONFIG names, too: definitions are applied, and a namespace is
+    /// made and deleted. MIXER_CLUSTER_ADDRESS is where its API server reaches this machine, for the webhook.
+    #[arg(long)]
+    cluster: bool,
     /// Arguments for `cargo test`, such as a filter.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     cargo: Vec<String>,
@@ -24,6 +28,13 @@ pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     test.envs(tools::vendors(root)?)
         .env("MIXER_STATSD", tools::statsd(root)?)
         .env("MIXER_ROTEL", tools::rotel(root)?);
+    if args.cluster {
+        anyhow::ensure!(
+            std::env::var_os("KUBECONFIG").is_some(),
+            "--cluster needs KUBECONFIG to name a cluster"
+        );
+        test.env("MIXER_CLUSTER", "1");
+    }
     run(test.env("MIXER_PYTHONPATH", python).env("MIXER_REAL", "1"))
 }
 

@@ -1,9 +1,11 @@
 //! The flags of `mixs server`, as written. What they mean is decided once, in [`crate::plan`].
 
 mod ignored;
+mod kube;
 mod logging;
 
 pub(crate) use ignored::IgnoredFlags;
+pub(crate) use kube::KubeFlags;
 pub(crate) use logging::{Level, LogFlags, LogTarget, ScopeLevels};
 
 use std::path::PathBuf;
@@ -59,6 +61,8 @@ pub(crate) struct ServerFlags {
     #[command(flatten)]
     pub(crate) config: ConfigFlags,
     #[command(flatten)]
+    pub(crate) kube: KubeFlags,
+    #[command(flatten)]
     pub(crate) probes: ProbeFlags,
     #[command(flatten)]
     pub(crate) stop: StopFlags,
@@ -74,8 +78,8 @@ pub(crate) struct ServerFlags {
 #[derive(Args, Clone, Debug)]
 #[command(rename_all = "camelCase", next_help_heading = "Configuration")]
 pub(crate) struct ConfigFlags {
-    /// Where configuration is: fs:///absolute/directory. Without it: the cluster's when running in one, else the
-    /// built-in set.
+    /// Where configuration is: fs:///absolute/directory, or k8s://[/absolute/path/of/kubeconfig][?ns=A,B]. Without
+    /// it: the cluster's when running in one, else the built-in set.
     #[arg(long = "configStoreURL", default_value = "")]
     pub(crate) config_store_url: String,
     /// Namespace whose rules apply to every request.

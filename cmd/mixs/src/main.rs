@@ -2,6 +2,7 @@
 
 mod expr;
 mod flags;
+mod kube;
 mod logging;
 mod plan;
 mod probe;
@@ -39,6 +40,8 @@ enum Command {
     Probe(probe::ProbeArgs),
     /// Tries expressions of rules and instances.
     Expr(expr::ExprArgs),
+    /// Prints the definitions of the six kinds for Kubernetes: mixs crd | kubectl apply -f -
+    Crd,
     /// Prints the version.
     Version(VersionArgs),
 }
@@ -76,6 +79,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Probe(args) => probe::run(args),
         Command::Expr(args) => expr::run(args),
+        Command::Crd => kube::print_definitions(),
         Command::Version(args) => version(&args),
     }
 }

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use mixer_adapters::SpoolOptions;
 use mixer_config::{Builtin, CompileOptions, LegacyKinds};
 use mixer_config_fs::FsSource;
+use mixer_config_kube::parse_url;
 use mixer_dispatch::EngineOptions;
 use mixer_identity::TlsArgs;
 use mixer_listen::ListenAddress;
@@ -18,7 +19,8 @@ use mixer_server::grpc::{GrpcOptions, TlsOptions};
 use mixer_server::probe_file::ProbeFile;
 use mixer_server::shedding;
 
-use crate::flags::{ProbeFlags, ServerFlags, SheddingFlags, SheddingMode};
+use crate::flags::{KubeFlags, ProbeFlags, ServerFlags, SheddingFlags, SheddingMode};
+use crate::kube::{KubePlan, WebhookPlan};
 
 /// Everything that running takes.
 #[derive(Debug)]
@@ -39,14 +41,24 @@ pub(crate) enum Store {
     BuiltIn,
     /// A directory.
     Files(FsSource),
+    /// The objects of a cluster.
+    Kubernetes(Box<KubePlan>),
 }
 
 impl Store {
+    /// How long start-up waits for it, when its URL says so.
+    fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Kubernetes(plan) => plan.location.retry_timeout,
+            Self::BuiltIn | Self::Files(_) => None,
+        }
+    }
+
     /// Templates and attribute manifests are always there, the standard metrics only without another store.
     fn builtin(&self) -> Builtin {
         match self {
             Self::BuiltIn => Builtin::Full,
-            Self::Files(_) => Builtin::TemplatesAndManifests,
+            Self::Files(_) | Self::Kubernetes(_) => Builtin::TemplatesAndManifests,
         }
     }
 }
@@ -67,7 +79,7 @@ impl Surroundings {
     /// Those of this process.
     pub(crate) fn of_process() -> Self {
         Self {
-            in_cluster: std::env::var_os("KUBERNETES_SERVICE_HOST").is_some(),
+            in_cluster: mixer_config_kube::in_cluster(),
             bypass_ids: std::env::var(BYPASS).is_ok_and(|value| value == "true"),
         }
     }
@@ -84,7 +96,7 @@ impl Plan {
         if !ignored.is_empty() {
             warnings.push(format!("flags without effect: {}", ignored.join(", ")));
         }
-        let store = store(&flags.config.config_store_url, surroundings)?;
+        let store = store(&flags.config.config_store_url, &flags.kube, surroundings)?;
         let compat = flags.config.compat.is_some();
         let any = |port| ListenAddress::AnyHost(port);
         let app = AppOptions {
@@ -115,7 +127,7 @@ impl Plan {
             compat,
             request_threads: request_threads(flags.single_threaded),
             timing: Timing {
-                config_wait: flags.config.config_wait_timeout,
+                config_wait: store.wait().unwrap_or(flags.config.config_wait_timeout),
                 drain: flags.stop.drain_duration,
                 termination: flags.stop.termination_drain_duration,
             },
@@ -161,25 +173,50 @@ fn request_threads(single: bool) -> NonZero<usize> {
 }
 
 /// The store of a URL. Without one it is the cluster's, when there is a cluster.
-fn store(url: &str, surroundings: Surroundings) -> anyhow::Result<Store> {
-    let advice =
-        "use --configStoreURL=fs:///absolute/directory, or --configStoreURL=builtin:// for the built-in set";
+fn store(url: &str, kube: &KubeFlags, surroundings: Surroundings) -> anyhow::Result<Store> {
+    let advice = "use --configStoreURL=k8s:// for the cluster's objects, --configStoreURL=fs:///absolute/directory, or \
+                  --configStoreURL=builtin:// for the built-in set";
     let scheme = url.split_once("://").map_or(url, |(scheme, _)| scheme);
-    match scheme {
-        "" if surroundings.in_cluster => bail!(
-            "--configStoreURL is not given and this process runs in a Kubernetes cluster, whose store (k8s://) this \
-             version does not read; {advice}"
-        ),
-        "" | "builtin" => Ok(Store::BuiltIn),
-        "fs" => Ok(Store::Files(FsSource::from_url(url)?)),
-        "k8s" | "kube" | "kubernetes" => {
-            bail!("this version does not read configuration from Kubernetes ({url}); {advice}")
-        }
+    let store = match scheme {
+        "" if surroundings.in_cluster => Store::Kubernetes(Box::new(kubernetes("k8s://", kube)?)),
+        "" | "builtin" => Store::BuiltIn,
+        "fs" => Store::Files(FsSource::from_url(url)?),
+        "k8s" | "kube" | "kubernetes" => Store::Kubernetes(Box::new(kubernetes(url, kube)?)),
         "mcp" | "mcps" => {
             bail!("this version does not speak the Mesh Configuration Protocol ({url}); {advice}")
         }
         _ => bail!("unknown config URL {url:?}; {advice}"),
-    }
+    };
+    let reads_cluster = matches!(store, Store::Kubernetes(_));
+    ensure!(
+        reads_cluster || kube.webhook_address.is_none(),
+        "--webhookAddress needs the objects of a cluster, and configuration comes from elsewhere; add --configStoreURL=k8s:// \
+         or leave the webhook out"
+    );
+    Ok(store)
+}
+
+fn kubernetes(url: &str, flags: &KubeFlags) -> anyhow::Result<KubePlan> {
+    let lease = flags.config_status_lease.as_str();
+    let (namespace, name) = match lease.split_once('/') {
+        Some((namespace, name)) => (Some(namespace.to_owned()), name),
+        None => (None, lease),
+    };
+    ensure!(
+        !name.is_empty() && !name.contains('/') && namespace.as_deref() != Some(""),
+        "--configStatusLease is {lease:?}; write NAME or NAMESPACE/NAME"
+    );
+    let webhook = flags.webhook_address.map(|address| WebhookPlan {
+        address,
+        service: flags.webhook_service.clone(),
+        secret: flags.webhook_secret.clone(),
+        configuration: flags.webhook_configuration.clone(),
+    });
+    Ok(KubePlan {
+        location: parse_url(url)?,
+        lease: flags.config_status.then(|| (namespace, name.to_owned())),
+        webhook,
+    })
 }
 
 fn shedding(flags: &SheddingFlags) -> anyhow::Result<shedding::Options> {

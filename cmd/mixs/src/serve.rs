@@ -13,8 +13,8 @@ use mixer_server::stop::Stop;
 use mixer_server::version::BUILD;
 
 use crate::flags::{LogFlags, ServerFlags};
-use crate::logging;
 use crate::plan::{Plan, Store, Surroundings};
+use crate::{kube, logging};
 
 /// Threads of the monitoring port, of compiling configuration and of scrapes.
 const ADMIN_THREADS: usize = 2;
@@ -54,21 +54,32 @@ async fn serve(plan: Plan) -> anyhow::Result<()> {
         None => None,
     };
     let adapters = spool.as_ref().map_or(adapters.clone(), |spool| mixer_adapters::spooled(&adapters, spool));
+    let mut beside = None;
     let source = match plan.store {
         Store::BuiltIn => ConfigSource::fixed("the built-in configuration", Content::default()),
         Store::Files(files) => watched(files),
+        Store::Kubernetes(cluster) => {
+            let (source, running) = kube::start(*cluster, &adapters, &plan.app.compile).await?;
+            beside = Some(running);
+            source
+        }
     };
     tracing::info!("configuration comes from {}", source.description);
     let bound = Bound::bind(plan.app, adapters, source).await?;
     mixer_adapters::register_metrics(bound.metrics()).context("metrics cannot be registered")?;
+    if let Some(running) = &beside {
+        running.metrics.register(bound.metrics()).context("metrics cannot be registered")?;
+    }
     bound.run(&stop).await?;
+    drop(beside);
     Ok(())
 }
 
 fn watched(files: FsSource) -> ConfigSource {
     let description = files.path.display().to_string();
     let state = Watched { watch: files.watch(), last: None };
-    ConfigSource { description, updates: futures::stream::unfold(state, Watched::next).boxed() }
+    let updates = futures::stream::unfold(state, Watched::next).boxed();
+    ConfigSource { description, updates, applied: None }
 }
 
 /// A watched directory, and what was handed on last.

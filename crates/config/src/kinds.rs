@@ -19,7 +19,8 @@ pub(crate) const RULE: &str = "rule";
 /// Under which word errors of resources of no known kind are counted.
 pub(crate) const UNKNOWN: &str = "unknown";
 
-pub(crate) const CORE: [&str; 6] = [ATTRIBUTE_MANIFEST, TEMPLATE, ADAPTER, HANDLER, INSTANCE, RULE];
+/// The kinds that everything is written with, in the order in which they refer to each other.
+pub const CORE: [&str; 6] = [ATTRIBUTE_MANIFEST, TEMPLATE, ADAPTER, HANDLER, INSTANCE, RULE];
 
 /// Kinds of the group that proxies read; they are nothing to a server.
 const CLIENT: [&str; 4] = ["HTTPAPISpec", "HTTPAPISpecBinding", "QuotaSpec", "QuotaSpecBinding"];
@@ -94,6 +95,32 @@ pub(crate) fn classify(kind: &str, registry: &Registry) -> Kind {
     let adapters = registry.iter().flat_map(|adapter| names(adapter.as_ref()));
     let known = CORE.into_iter().chain(adapters).chain(mixer_proto::template::NAMES.iter().copied());
     Kind::Unknown(format!("the group config.istio.io has no kind {kind:?}{}", hint(kind, known)))
+}
+
+/// What a source has to know of a kind to decide whether it is worth reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KindClass {
+    /// One of the six that everything is written with.
+    Core,
+    /// Named after a hosted adapter.
+    Adapter,
+    /// Named after a built-in template.
+    Template,
+    /// Read by proxies alone.
+    Client,
+    /// Nothing that this server knows; reading it yields a problem that says so.
+    Unknown,
+}
+
+/// What a kind of the group is, given the adapters that can be hosted.
+pub fn class_of(kind: &str, registry: &Registry) -> KindClass {
+    match classify(kind, registry) {
+        Kind::Core(_) => KindClass::Core,
+        Kind::LegacyHandler(_) => KindClass::Adapter,
+        Kind::LegacyInstance(_) => KindClass::Template,
+        Kind::Client => KindClass::Client,
+        Kind::Unknown(_) => KindClass::Unknown,
+    }
 }
 
 fn names(adapter: &dyn Adapter) -> impl Iterator<Item = &'static str> + use<> {

@@ -29,7 +29,8 @@ mod vocabulary;
 
 pub use builtin::Builtin;
 pub use compile::{CompileOptions, Compiled, compile};
+pub use kinds::{CORE as CORE_KINDS, KindClass, class_of};
 pub use problem::{Location, Problem, ResourceId, Severity};
-pub use read::{ReadOptions, parse_documents};
+pub use read::{ReadOptions, parse_documents, read_object};
 pub use resource::{API_GROUP, API_VERSION, RawResource};
 pub use taken::LegacyKinds;

@@ -6,6 +6,8 @@ mod yaml;
 
 use std::sync::Arc;
 
+use mixer_template::Node;
+
 use crate::problem::{Location, Problem, Severity};
 use crate::resource::RawResource;
 
@@ -39,4 +41,12 @@ pub fn parse_documents(path: &str, text: &str, options: &ReadOptions) -> (Vec<Ra
         }
     }
     (resources, problems)
+}
+
+/// Reads a document that is parsed already: an object of an API server. `name` stands where messages about files
+/// have the file.
+pub fn read_object(name: &str, node: Node, options: &ReadOptions) -> (Option<RawResource>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let reader = envelope::Reader { file: &name.into(), options, problems: &mut problems };
+    (reader.one(&node), problems)
 }

@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus::{Encoder, Registry, TextEncoder};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::accept::accept_tcp;
 use crate::readiness::Readiness;
@@ -34,6 +34,8 @@ pub(crate) struct Admin {
     pub metrics: Registry,
     /// Served at `/readyz`.
     pub readiness: Readiness,
+    /// Why the configuration source cannot be read at the moment; told at `/readyz`, where it changes nothing.
+    pub unavailable: watch::Receiver<Option<Arc<str>>>,
     /// Served at `/version`.
     pub build: BuildInfo,
 }
@@ -82,11 +84,18 @@ impl Admin {
 
     fn ready(&self) -> Response<Full<Bytes>> {
         let waiting = self.readiness.waiting();
+        let unavailable = self.unavailable.borrow().clone();
         if waiting.is_ready() {
-            return text(StatusCode::OK, "ready\n");
+            // The last good configuration serves: taking every server away would make an outage of two.
+            let told = unavailable.map(|reason| {
+                format!("configuration cannot be read at the moment, the last good one serves: {reason}\n")
+            });
+            return text(StatusCode::OK, format!("ready\n{}", told.unwrap_or_default()));
         }
         let names: Vec<_> = waiting.names().collect();
-        text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready, waiting for: {}\n", names.join(", ")))
+        let told = unavailable.map(|reason| format!("configuration cannot be read: {reason}\n"));
+        let told = format!("not ready, waiting for: {}\n{}", names.join(", "), told.unwrap_or_default());
+        text(StatusCode::SERVICE_UNAVAILABLE, told)
     }
 
     fn scrape(&self) -> Response<Full<Bytes>> {

@@ -143,7 +143,8 @@ impl Bound {
             first: Some(first),
             unavailable: watch::Sender::default(),
         };
-        let admin = Arc::new(Admin { metrics: registry, readiness, build: BUILD });
+        let unavailable = config.unavailable.subscribe();
+        let admin = Arc::new(Admin { metrics: registry, readiness, unavailable, build: BUILD });
         Ok(Self {
             options,
             addresses,

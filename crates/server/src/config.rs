@@ -10,8 +10,9 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use mixer_adapter_api::Registry;
+use mixer_config::snapshot::Snapshot;
 use mixer_config::{CompileOptions, Compiled, Problem, RawResource, Severity};
-use mixer_dispatch::Engine;
+use mixer_dispatch::{BuildFailure, Engine};
 use tokio::sync::watch;
 use tokio::task::JoinError;
 
@@ -27,6 +28,21 @@ pub struct ConfigSource {
     pub description: String,
     /// The state, now and after every change. A stream that ends leaves the last state in force.
     pub updates: BoxStream<'static, ConfigUpdate>,
+    /// Who wants to know what became of each content.
+    pub applied: Option<Box<dyn Fn(Applied) + Send + Sync>>,
+}
+
+/// What became of a content.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// Which content of the stream it was, from 1.
+    pub number: u64,
+    /// What requests meet now.
+    pub snapshot: Arc<Snapshot>,
+    /// Everything that is wrong.
+    pub problems: Vec<Problem>,
+    /// Handlers that could not be built.
+    pub failures: Vec<BuildFailure>,
 }
 
 /// The state of a source.
@@ -54,6 +70,7 @@ impl ConfigSource {
         Self {
             description: description.into(),
             updates: stream::iter([update]).chain(stream::pending()).boxed(),
+            applied: None,
         }
     }
 }
@@ -82,6 +99,7 @@ impl ConfigLoop {
     /// Follows the source until it ends.
     pub(crate) async fn run(mut self) {
         let mut problems = Problems::default();
+        let mut number = 0;
         self.metrics.available.set(1);
         while let Some(update) = self.source.updates.next().await {
             if *self.unavailable.borrow() != update.unavailable {
@@ -89,7 +107,8 @@ impl ConfigLoop {
                 self.unavailable.send_replace(update.unavailable);
             }
             let Some(content) = update.content else { continue };
-            if let Err(error) = self.apply(content, &mut problems).await {
+            number += 1;
+            if let Err(error) = self.apply((number, content), &mut problems).await {
                 self.metrics.failed.inc();
                 tracing::error!(%error, "configuration could not be compiled; the last good one stays in force");
             }
@@ -110,7 +129,11 @@ impl ConfigLoop {
         }
     }
 
-    async fn apply(&mut self, content: Content, problems: &mut Problems) -> Result<(), JoinError> {
+    async fn apply(
+        &mut self,
+        (number, content): (u64, Content),
+        problems: &mut Problems,
+    ) -> Result<(), JoinError> {
         let (adapters, options) = (self.adapters.clone(), self.options.clone());
         let compiled = tokio::task::spawn_blocking(move || {
             compile(&content.resources, content.problems, &adapters, &options)
@@ -133,6 +156,9 @@ impl ConfigLoop {
             report.failures.len(),
         );
         self.first = None;
+        if let Some(applied) = &self.source.applied {
+            applied(Applied { number, snapshot, problems: found, failures: report.failures });
+        }
         Ok(())
     }
 }

@@ -32,7 +32,7 @@ const BLIND: &[&str] = &["mixer-server", "mixer-dispatch", "mixer-config"];
 
 /// What adapters are tested with is no part of what runs; these programs may offer it to authors.
 const TESTERS: &[&str] = &["mixgen"];
-const TEST_TOOLS: &[&str] = &["mixer-adapter-test", "mixer-testkit"];
+const TEST_TOOLS: &[&str] = &["mixer-adapter-test", "mixer-testkit", "mixer-kube-sim"];
 
 /// One TLS provider, one YAML parser, one allocator story: none of these may enter the lock file.
 const BANNED: &[(&str, &str)] = &[

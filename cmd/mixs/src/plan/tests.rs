@@ -35,10 +35,11 @@ fn stores() {
     check_store("builtin://", false, None);
     check_store("builtin://", true, None);
     check_store("fs:///etc/mixer", true, None);
-    check_store("", true, Some(&["Kubernetes", "fs:///", "builtin://"]));
-    for kubernetes in ["k8s://", "kube://", "kubernetes:///root/.kube/config"] {
-        check_store(kubernetes, false, Some(&["Kubernetes", "fs:///", "builtin://"]));
+    check_store("", true, None);
+    for kubernetes in ["k8s://", "kube://?ns=a", "kubernetes:///root/.kube/config"] {
+        check_store(kubernetes, false, None);
     }
+    check_store("k8s://config", false, Some(&["three slashes"]));
     check_store("mcp://galley:9901", false, Some(&["Mesh Configuration Protocol", "fs:///"]));
     check_store("mcps://galley:9901", false, Some(&["Mesh Configuration Protocol"]));
     check_store("http://x", false, Some(&["unknown config URL"]));
@@ -91,4 +92,44 @@ fn rates_are_checked() {
         assert!(error.starts_with(name), "{error}");
     }
     assert_eq!(plan(&["--singleThreaded"]).app.request_threads.get(), 1);
+}
+
+fn cluster(args: &[&str]) -> anyhow::Result<KubePlan> {
+    match plan_in(args, Surroundings { in_cluster: true })?.store {
+        Store::Kubernetes(plan) => Ok(*plan),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn status_is_written_unless_it_is_not_wanted() {
+    assert_eq!(cluster(&[]).unwrap().lease, Some((None, "mixs-status".to_owned())));
+    assert_eq!(
+        cluster(&["--configStatusLease=a/b"]).unwrap().lease,
+        Some((Some("a".to_owned()), "b".to_owned()))
+    );
+    assert_eq!(cluster(&["--configStatus=false"]).unwrap().lease, None);
+    for wrong in ["", "/", "a/", "/b", "a/b/c"] {
+        let error = cluster(&[&format!("--configStatusLease={wrong}")]).unwrap_err().to_string();
+        assert!(error.contains("NAMESPACE/NAME"), "{wrong}: {error}");
+    }
+}
+
+#[test]
+fn the_url_of_a_cluster_can_say_how_long_to_wait() {
+    let wait = |url: &str| plan(&[url, "--configWaitTimeout=10s"]).app.timing.config_wait.as_secs();
+    assert_eq!(wait("--configStoreURL=k8s://?retry-timeout=3s"), 3);
+    assert_eq!(wait("--configStoreURL=k8s://"), 10);
+}
+
+#[test]
+fn a_webhook_needs_a_cluster() {
+    assert!(cluster(&[]).unwrap().webhook.is_none());
+    let webhook = cluster(&["--webhookAddress=0.0.0.0:9443"]).unwrap().webhook.unwrap();
+    assert_eq!(
+        (&*webhook.service, &*webhook.secret, &*webhook.configuration),
+        ("mixs", "mixs-webhook-ca", "mixs")
+    );
+    let error = plan_in(&["--webhookAddress=0.0.0.0:9443"], Surroundings::default()).unwrap_err().to_string();
+    assert!(error.contains("--configStoreURL=k8s://"), "{error}");
 }

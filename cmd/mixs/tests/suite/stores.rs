@@ -17,10 +17,17 @@ fn refused(args: &[&str], cluster: bool, words: &[&str]) {
 #[test]
 fn stores_that_this_version_does_not_read() {
     let advice = ["--configStoreURL=fs:///", "--configStoreURL=builtin://"];
-    refused(&[], true, &["Kubernetes", advice[0], advice[1]]);
-    refused(&["--configStoreURL=k8s://"], false, &["Kubernetes", advice[0], advice[1]]);
+    refused(&["--webhookAddress=127.0.0.1:0"], false, &["--webhookAddress", "--configStoreURL=k8s://"]);
     refused(&["--configStoreURL=mcp://galley:9901"], false, &["Mesh Configuration Protocol", advice[0]]);
     refused(&["--configStoreURL=ftp://x"], false, &["unknown config URL", advice[0]]);
+}
+
+#[test]
+fn a_cluster_that_cannot_be_found() {
+    let words = ["no Kubernetes cluster", "k8s:///absolute/path/of/kubeconfig"];
+    refused(&[], true, &words);
+    refused(&["--configStoreURL=k8s://"], false, &words);
+    refused(&["--configStoreURL=k8s:///no/such/kubeconfig"], false, &["/no/such/kubeconfig"]);
 }
 
 #[test]

@@ -32,6 +32,11 @@ impl Reader<'_> {
         }
     }
 
+    /// Reads a document that is one resource, whatever its kind is called.
+    pub(super) fn one(mut self, node: &Node) -> Option<RawResource> {
+        self.resource(node)
+    }
+
     fn resource(&mut self, node: &Node) -> Option<RawResource> {
         let place = node.position;
         if !matches!(node.value, NodeValue::Map(_)) {

@@ -111,7 +111,8 @@ impl World {
         let state = futures::stream::unfold(receiver, |mut receiver: mpsc::UnboundedReceiver<_>| async {
             Some((receiver.recv().await?, receiver))
         });
-        let source = ConfigSource { description: "the test".to_owned(), updates: state.boxed() };
+        let source =
+            ConfigSource { description: "the test".to_owned(), updates: state.boxed(), applied: None };
         let bound = Bound::bind(options, recorder.registry(), source).await.unwrap();
         let (grpc, admin) = (bound.addresses().grpc.clone(), bound.addresses().admin.to_string());
         let stop = Stop::default();
