@@ -95,7 +95,7 @@ fn rates_are_checked() {
 }
 
 fn cluster(args: &[&str]) -> anyhow::Result<KubePlan> {
-    match plan_in(args, Surroundings { in_cluster: true })?.store {
+    match plan_in(args, Surroundings { in_cluster: true, bypass_ids: false })?.store {
         Store::Kubernetes(plan) => Ok(*plan),
         other => panic!("{other:?}"),
     }
