@@ -78,8 +78,8 @@ pub(crate) struct ServerFlags {
 #[derive(Args, Clone, Debug)]
 #[command(rename_all = "camelCase", next_help_heading = "Configuration")]
 pub(crate) struct ConfigFlags {
-    /// Where configuration is: fs:///absolute/directory, or k8s://[/absolute/path/of/kubeconfig][?ns=A,B]. Without
-    /// it: the cluster's when running in one, else the built-in set.
+    /// Where configuration is: fs:///absolute/directory, or k8s:// with the path of a kubeconfig and ?ns=A,B behind it,
+    /// both optional. Without it: the cluster's when running in one, else the built-in set.
     #[arg(long = "configStoreURL", default_value = "")]
     pub(crate) config_store_url: String,
     /// Namespace whose rules apply to every request.

@@ -17,6 +17,16 @@ use crate::{
     view::MetricView,
 };
 
+#[cfg(feature = "delivery")]
+#[allow(unused_imports, reason = "the page links to these")]
+use crate::{
+    TypedAdapter,
+    delivery::{
+        Aggregated, Backend, Collector, Outcome, Pending, Pipeline, PipelineOptions, aggregate, grpc, http,
+        params,
+    },
+};
+
 #[doc = include_str!("../docs/first_adapter.md")]
 pub mod first_adapter {}
 
@@ -32,16 +42,6 @@ pub mod testing {}
 #[doc = include_str!("../docs/deployment.md")]
 pub mod deployment {}
 
-/// Sending to a backend.
 #[cfg(feature = "delivery")]
-pub mod sending {
-    #![doc = include_str!("../docs/sending.md")]
-
-    #[allow(unused_imports, reason = "the page links to these")]
-    use crate::TypedAdapter;
-    #[allow(unused_imports, reason = "the page links to these")]
-    use crate::delivery::{
-        Aggregated, Backend, Collector, Outcome, Pending, Pipeline, PipelineOptions, aggregate, grpc, http,
-        params,
-    };
-}
+#[doc = include_str!("../docs/sending.md")]
+pub mod sending {}

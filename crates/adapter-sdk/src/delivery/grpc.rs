@@ -2,7 +2,7 @@
 //! status means.
 //!
 //! A backend calls its own methods over [`GrpcClient::channel`], as the clients that are generated of a service do, and
-//! makes an [`Outcome`] of an error with [`outcome`]. The request id goes into the metadata where the backend knows one.
+//! makes an [`Outcome`](super::Outcome) of an error with [`outcome`]. The request id goes into the metadata where the backend knows one.
 
 mod classify;
 mod connect;
