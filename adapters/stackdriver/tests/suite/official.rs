@@ -114,7 +114,20 @@ fn described(all: &[Json], name: &str, samples: &Json) -> Json {
     })
 }
 
+/// In one order, and with numbers to twelve digits: both sides add up in their own order.
 fn sorted(mut all: Vec<Json>) -> Vec<Json> {
+    all.iter_mut().for_each(to_twelve_digits);
     all.sort_by_key(ToString::to_string);
     all
+}
+
+fn to_twelve_digits(json: &mut Json) {
+    match json {
+        Json::Array(items) => items.iter_mut().for_each(to_twelve_digits),
+        Json::Object(fields) => fields.values_mut().for_each(to_twelve_digits),
+        Json::Number(number) if number.is_f64() => {
+            *json = format!("{:.11e}", number.as_f64().unwrap()).parse::<f64>().unwrap().into();
+        }
+        _ => {}
+    }
 }

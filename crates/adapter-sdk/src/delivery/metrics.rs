@@ -8,9 +8,6 @@ use prometheus::{
     Registry,
 };
 
-/// How all of them are called.
-const PREFIX: &str = "mixer_adapter_delivery_";
-
 /// Bounds of the time that a backend takes to answer, in seconds.
 const LATENCY_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
@@ -39,33 +36,37 @@ impl DeliveryMetrics {
     ///
     /// A name or a label is not one: a defect.
     pub fn new() -> Result<Self, Error> {
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            IntCounterVec::new(Opts::new(format!("{PREFIX}{name}_total"), help), labels)
-        };
-        let gauge = |name: &str, help: &str| {
-            IntGaugeVec::new(Opts::new(format!("{PREFIX}{name}"), help), &["backend"])
-        };
+        let counter =
+            |name: &str, help: &str, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
+        let gauge = |name: &str, help: &str| IntGaugeVec::new(Opts::new(name, help), &["backend"]);
         let own = &["backend"];
+        let collected = "Instances that were collected for the next harvest.";
+        let received = "Items that were to be delivered.";
+        let retried = "Items that were sent again, each time they were.";
         let dropped = "Items that were lost on the way to the backend, by reason.";
         let changed = "Names and texts that were changed or left out, because the backend cannot take them as they are.";
+        let items = "Items that wait or are being delivered.";
+        let bytes = "Bytes of the items that wait or are being delivered.";
+        let spool = "Bytes of journals and outboxes on disk.";
+        let entries = "Payloads on disk that are not delivered yet.";
         let corrupt = "Segments on disk that were set aside because bytes in them had changed.";
         let reloads = "Changed files of certificates towards backends: ok, or failed when the last good ones stay in use.";
         let latency = "Time from sending a payload to the backend's answer.";
-        let latency = HistogramOpts::new(format!("{PREFIX}duration_seconds"), latency);
+        let latency = HistogramOpts::new("mixer_adapter_delivery_duration_seconds", latency);
         let latency = latency.buckets(LATENCY_BUCKETS.to_vec());
         Ok(Self {
-            collected: counter("collected", "Instances that were collected for the next harvest.", own)?,
-            received: counter("received", "Items that were to be delivered.", own)?,
-            sent: counter("sent", "Items that the backend took.", own)?,
-            retried: counter("retried", "Items that were sent again, each time they were.", own)?,
-            dropped: counter("dropped", dropped, &["backend", "reason"])?,
-            changed: counter("changed", changed, own)?,
-            queue_items: gauge("queue_items", "Items that wait or are being delivered.")?,
-            queue_bytes: gauge("queue_bytes", "Bytes of the items that wait or are being delivered.")?,
-            spool_bytes: gauge("spool_bytes", "Bytes of journals and outboxes on disk.")?,
-            spool_entries: gauge("spool_entries", "Payloads on disk that are not delivered yet.")?,
-            spool_corrupt: counter("spool_corrupt_segments", corrupt, own)?,
-            reloads: counter("file_reloads", reloads, &["result"])?,
+            collected: counter("mixer_adapter_delivery_collected_total", collected, own)?,
+            received: counter("mixer_adapter_delivery_received_total", received, own)?,
+            sent: counter("mixer_adapter_delivery_sent_total", "Items that the backend took.", own)?,
+            retried: counter("mixer_adapter_delivery_retried_total", retried, own)?,
+            dropped: counter("mixer_adapter_delivery_dropped_total", dropped, &["backend", "reason"])?,
+            changed: counter("mixer_adapter_delivery_changed_total", changed, own)?,
+            queue_items: gauge("mixer_adapter_delivery_queue_items", items)?,
+            queue_bytes: gauge("mixer_adapter_delivery_queue_bytes", bytes)?,
+            spool_bytes: gauge("mixer_adapter_delivery_spool_bytes", spool)?,
+            spool_entries: gauge("mixer_adapter_delivery_spool_entries", entries)?,
+            spool_corrupt: counter("mixer_adapter_delivery_spool_corrupt_segments_total", corrupt, own)?,
+            reloads: counter("mixer_adapter_delivery_file_reloads_total", reloads, &["result"])?,
             latency: HistogramVec::new(latency, own)?,
         })
     }
