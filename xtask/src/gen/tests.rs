@@ -36,15 +36,29 @@ fn stale_files_are_named() {
     check(&[], &[]).unwrap();
 }
 
-/// A workspace whose only `.proto` file is the configuration of one adapter.
+/// A workspace with the files of the API, and the configuration of one adapter.
 fn workspace(config: &str) -> (TempDir, PathBuf) {
     let root = tempfile::tempdir().unwrap();
+    let api = "crates/proto/proto";
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(api), &root.path().join(api));
     let adapter = root.path().join("adapters/sample");
     fs::create_dir_all(adapter.join("src")).unwrap();
     fs::write(adapter.join("config.proto"), config).unwrap();
     // Generated source is formatted by the rules of the workspace.
     fs::write(root.path().join("rustfmt.toml"), "").unwrap();
     (root, adapter)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
 }
 
 #[test]
