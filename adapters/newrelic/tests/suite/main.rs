@@ -17,5 +17,6 @@ mod sigterm_loses_nothing;
 mod span_ids_are_rewritten_pairwise;
 mod spans;
 mod support;
+mod the_backend_is_down_for_long;
 mod the_fake_is_strict;
 mod two_keys_are_kept_apart;

@@ -78,6 +78,13 @@ impl Program {
         answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
 
+    /// Its resident memory.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().strip_suffix("kB").unwrap().trim().parse().unwrap()
+    }
+
     pub(crate) async fn client(&self) -> HandleMetricServiceClient<Channel> {
         HandleMetricServiceClient::connect(format!("http://{}", self.address)).await.unwrap()
     }
