@@ -47,9 +47,8 @@ type Start = Box<dyn FnOnce() -> BoxFuture<'static, Result<(), Box<dyn Error + S
 /// ```no_run
 /// # use std::sync::Arc;
 /// # use mixer_adapter_sdk::{Adapter, Process};
-/// # fn adapter() -> Arc<dyn Adapter> { unimplemented!() }
-/// fn main() -> std::process::ExitCode {
-///     Process::new(adapter()).version(env!("CARGO_PKG_VERSION")).default_port(9080).main()
+/// fn program(adapter: Arc<dyn Adapter>) -> std::process::ExitCode {
+///     Process::new(adapter).version(env!("CARGO_PKG_VERSION")).default_port(9080).main()
 /// }
 /// ```
 pub struct Process {
