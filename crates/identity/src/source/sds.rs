@@ -207,6 +207,6 @@ async fn bytes_of(source: Option<DataSource>, field: &str) -> Result<Vec<u8>, St
         Some(Specifier::Filename(file)) => {
             tokio::fs::read(&file).await.map_err(|error| format!("{field} is the file {file:?}: {error}"))
         }
-        None => Err(format!("{field} is missing, or in a form that is not supported")),
+        None => Err(format!("{field} has no inline_bytes, inline_string or filename; is it set?")),
     }
 }
