@@ -40,29 +40,7 @@ pub use program::{Program, Running};
 pub use scenario::{Scenario, check};
 pub use subject::Subject;
 
-/// The names of `google.rpc.Code`, in the order of the numbers.
-const CODES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
-
 /// The name of a `google.rpc.Code`.
 pub(crate) fn code_name(code: i32) -> String {
-    let name = usize::try_from(code).ok().and_then(|code| CODES.get(code));
-    name.map_or_else(|| format!("code {code}"), |name| (*name).to_owned())
+    mixer_cli::rpc_code_name(code).map_or_else(|| format!("code {code}"), str::to_owned)
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// Namespaces that one URL may name; each costs a watch for every kind.
@@ -74,9 +75,9 @@ pub fn parse(text: &str) -> Result<KubeLocation, UrlError> {
     }
     let url = Url::parse(&format!("k8s://{rest}")).map_err(|error| value(error.to_string()))?;
     let mut location = KubeLocation { kubeconfig: None, namespaces: Vec::new(), retry_timeout: None };
-    let path = percent_decoded(url.path()).ok_or_else(|| value("the path is no UTF-8 text".to_owned()))?;
-    if !matches!(path.as_str(), "" | "/") {
-        location.kubeconfig = Some(PathBuf::from(path));
+    let path = percent_decode_str(url.path()).decode_utf8().map_err(|_| value("the path is no UTF-8 text".to_owned()))?;
+    if !matches!(&*path, "" | "/") {
+        location.kubeconfig = Some(PathBuf::from(&*path));
     }
     for (name, text) in url.query_pairs() {
         match &*name {
@@ -126,20 +127,6 @@ fn duration(text: &str) -> Result<Duration, String> {
         "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
         _ => Err(format!("retry-timeout={text} is no duration such as 30s")),
     }
-}
-
-fn percent_decoded(path: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || char::from(rest.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        bytes.push(digit()? << 4 | digit()?);
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
