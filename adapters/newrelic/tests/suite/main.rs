@@ -10,6 +10,7 @@ mod log_entries_become_logs_and_events;
 mod metrics;
 mod nothing_arrives;
 mod official_client_sends_the_same;
+mod otlp_carries_the_same;
 mod program;
 mod proxies_are_used;
 mod self_test;
