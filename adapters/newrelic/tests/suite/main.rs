@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod certificates_are_rotated;
 mod configuration;
 mod every_kind_of_value_becomes_a_number_or_a_reason;
 mod example;
