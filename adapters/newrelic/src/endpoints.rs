@@ -19,6 +19,9 @@ pub(crate) enum Api {
 }
 
 impl Api {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Metric, Self::Trace, Self::Log, Self::Event];
+
     /// The name in log lines.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use mixer_adapter_sdk::delivery::aggregate::{AggregateOptions, Aggregator, Harvest, Kind, Recorded};
@@ -15,7 +14,7 @@ use mixer_adapter_sdk::typed::{HandleReport, TypedReport};
 use mixer_adapter_sdk::view::{LogEntryView, MetricView, TraceSpanView};
 use mixer_adapter_sdk::{BuildError, HandlerError, HandlerSpec, ReportOutcome};
 
-use crate::attributes::{ChangeCounters, Changes, METRIC, SPAN};
+use crate::attributes::{Changes, METRIC, SPAN};
 use crate::config::Config;
 use crate::config::logs::{LogRule, Place};
 use crate::connect::Connector;
@@ -23,6 +22,7 @@ use crate::defaults::Defaults;
 use crate::endpoints::Api;
 use crate::entry::{Around, entry};
 use crate::generated::params::spans::RewriteClientSpanIds;
+use crate::noted::Noted;
 use crate::refusal::Refusal;
 use crate::split::{joined, split};
 use crate::time::{Window, millis};
@@ -57,15 +57,6 @@ struct HandlerRules {
     form: Form,
 }
 
-/// What was noticed since the last harvest.
-#[derive(Debug, Default)]
-struct Noted {
-    /// Samples whose attributes were lost to the limit of series.
-    overflowed: AtomicU64,
-    /// Attributes that did not stay as they were.
-    changed: ChangeCounters,
-}
-
 impl NewRelicHandler {
     pub(crate) async fn build(
         config: Config,
@@ -91,7 +82,7 @@ impl NewRelicHandler {
             let (list, metrics) = (Pending::new(options.engine.queue), metrics.of(api.backend()));
             Pipeline::start(list, connector.transport(api)?, options, metrics).await
         };
-        let noted = Arc::new(Noted::default());
+        let noted = Arc::new(Noted::new(&metrics));
         let spans = list(Api::Trace, "spans").await?;
         let logs = list(Api::Log, "logs").await?;
         let events = list(Api::Event, "events").await?;
@@ -195,9 +186,9 @@ impl NewRelicHandler {
         let recorded =
             self.metrics.collector().aggregator().record(name, attributes, (*kind, number), came)?;
         if recorded == Recorded::Overflow {
-            self.noted.overflowed.fetch_add(1, Ordering::Relaxed);
+            self.noted.overflow();
         }
-        self.noted.changed.add(changes);
+        self.noted.change(Api::Metric, changes);
         Ok(())
     }
 
@@ -207,7 +198,7 @@ impl NewRelicHandler {
         let now = millis(SystemTime::now());
         let span = span::span(view, self.rules.rewrite, (room, now), &mut changes)?;
         self.push(&self.spans, Api::Trace, span)?;
-        self.noted.changed.add(changes);
+        self.noted.change(Api::Trace, changes);
         Ok(())
     }
 
@@ -227,9 +218,11 @@ impl NewRelicHandler {
         let mut changes = Changes::default();
         let now = millis(SystemTime::now());
         let around = Around { common: &self.rules.common, came: millis(came), now };
-        let entry = entry(instance, view, self.rules.log(instance), around, &mut changes)?;
-        self.push(list, Api::Log, entry)?;
-        self.noted.changed.add(changes);
+        let rule = self.rules.log(instance);
+        let entry = entry(instance, view, rule, around, &mut changes)?;
+        let api = if matches!(rule.place, Place::Event(_)) { Api::Event } else { Api::Log };
+        self.push(list, api, entry)?;
+        self.noted.change(api, changes);
         Ok(())
     }
 }
@@ -237,29 +230,5 @@ impl NewRelicHandler {
 impl HandlerRules {
     fn log(&self, instance: &str) -> &LogRule {
         self.logs.get(instance).unwrap_or(&self.other_logs)
-    }
-}
-
-impl Noted {
-    /// Tells what was noticed, at most once for each harvest.
-    fn tell(&self) {
-        let overflowed = self.overflowed.swap(0, Ordering::Relaxed);
-        if overflowed > 0 {
-            tracing::warn!(
-                samples = overflowed,
-                "there are more series than max_series; samples went into series without attributes"
-            );
-        }
-        let Changes { renamed, cut, left_out } = self.changed.take();
-        if left_out > 0 {
-            tracing::warn!(
-                left_out,
-                cut,
-                renamed,
-                "there were more attributes than New Relic takes of one item"
-            );
-        } else if cut + renamed > 0 {
-            tracing::debug!(cut, renamed, "attributes were changed to a form that New Relic takes");
-        }
     }
 }

@@ -12,6 +12,7 @@ mod generated;
 mod handler;
 mod json;
 mod metric;
+mod noted;
 mod otlp;
 mod refusal;
 mod self_test;

@@ -30,7 +30,7 @@ pub use breaker::{Breaker, BreakerPolicy, Pass};
 pub use collect::{Aggregated, Collector, Pending};
 pub use engine::{Backend, Engine, EngineOptions, Payload};
 pub use metrics::{BackendMetrics, DeliveryMetrics, QueueGauges};
-pub use outcome::{Outcome, reason};
+pub use outcome::{Outcome, change, reason};
 pub use pipeline::{Pipeline, PipelineOptions, SpoolUse};
 pub use queue::{NoRoom, Queue, QueueLimits};
 pub use request_id::RequestId;

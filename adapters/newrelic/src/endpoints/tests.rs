@@ -20,8 +20,7 @@ fn a_key_tells_its_region() {
 #[test]
 fn each_region_serves_each_api() {
     let check = |region: Region, urls: [&str; 4]| {
-        let found = [Api::Metric, Api::Trace, Api::Log, Api::Event]
-            .map(|api| Target::Region(region).url(api, "eu01xx").map(|url| url.to_string()));
+        let found = Api::ALL.map(|api| Target::Region(region).url(api, "eu01xx").map(|url| url.to_string()));
         assert_eq!(found, urls.map(|url| Some(format!("https://{url}"))));
     };
     check(

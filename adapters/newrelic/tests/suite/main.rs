@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod certificates_are_rotated;
+mod changes_are_counted;
 mod configuration;
 mod every_kind_of_value_becomes_a_number_or_a_reason;
 mod example;
