@@ -1,13 +1,20 @@
 //! The ingest APIs: how items become a payload, and what an answer means.
 
+use std::io::Read as _;
+
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mixer_adapter_sdk::delivery::http::{Answer, Credential, HttpClient, gzip};
 use mixer_adapter_sdk::delivery::{Outcome, Payload};
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use crate::endpoints::{Api, Target};
 use crate::json::Object;
+
+/// What a payload may have before compression when it is taken apart; far more than any has.
+const MAX_JSON: u64 = 64 << 20;
 
 /// Sends to one of the ingest APIs.
 #[derive(Debug)]
@@ -65,8 +72,23 @@ impl Ingest {
             }
             body.extend_from_slice(item);
         }
-        body.extend_from_slice(if self.api == Api::Event { b"]" } else { b"]}]" });
+        body.extend_from_slice(self.tail());
         gzip(&body)
+    }
+
+    /// The items of a payload that [`Ingest::encode`] has made; none when it is no such payload.
+    pub(crate) fn decode(&self, body: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let mut json = Vec::new();
+        GzDecoder::new(body).take(MAX_JSON).read_to_end(&mut json).ok()?;
+        let items = json.strip_prefix(&*self.head)?.strip_suffix(self.tail())?;
+        let items = [b"[", items, b"]"].concat();
+        let items: Vec<&RawValue> = serde_json::from_slice(&items).ok()?;
+        Some(items.into_iter().map(|item| item.get().as_bytes().to_vec()).collect())
+    }
+
+    /// What goes behind the items of a payload.
+    fn tail(&self) -> &'static [u8] {
+        if self.api == Api::Event { b"]" } else { b"]}]" }
     }
 
     /// Sends a payload once.
@@ -129,3 +151,6 @@ fn outcome(answer: &Answer) -> Outcome {
         _ => answer.again(),
     }
 }
+
+#[cfg(test)]
+mod tests;

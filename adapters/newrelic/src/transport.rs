@@ -131,7 +131,7 @@ impl Backend for Transport {
 
     fn decode(&self, body: &Bytes) -> Option<Vec<Item>> {
         match self {
-            Self::Ingest(_) => None,
+            Self::Ingest(ingest) => Some(ingest.decode(body)?.into_iter().map(Item::Json).collect()),
             Self::Otlp(exporter) => Some(exporter.decode(body)?.into_iter().map(Item::Otlp).collect()),
         }
     }
