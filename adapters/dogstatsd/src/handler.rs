@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mixer_adapter_sdk::delivery::datagram::{
     LineNumber, LineOptions, LineSender, LineSource, Lines, NoNumber, PayloadCounts, probe,
 };
-use mixer_adapter_sdk::delivery::{DeliveryMetrics, reason};
+use mixer_adapter_sdk::delivery::{DeliveryMetrics, change, reason};
 use mixer_adapter_sdk::typed::template::{LogEntry, Metric as MetricTemplate};
 use mixer_adapter_sdk::typed::{HandleReport, TypedReport};
 use mixer_adapter_sdk::value::ValueView;
@@ -98,7 +98,7 @@ impl DogstatsdHandler {
     fn hand_over(&self, lines: &Lines, (taken, changed): (usize, usize)) {
         self.sender.metrics().received(taken);
         if changed > 0 {
-            self.sender.metrics().changed(changed);
+            self.sender.metrics().changed(change::UNFIT, changed);
         }
         self.sender.send(lines);
     }

@@ -1,14 +1,20 @@
 //! The ingest APIs: how items become a payload, and what an answer means.
 
+use std::io::Read as _;
+
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mixer_adapter_sdk::delivery::http::{Answer, Credential, HttpClient, gzip};
-use mixer_adapter_sdk::delivery::{Backend, Outcome, Payload, RequestId};
-use mixer_adapter_sdk::typed::Refused;
+use mixer_adapter_sdk::delivery::{Outcome, Payload};
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use crate::endpoints::{Api, Target};
 use crate::json::Object;
+
+/// What a payload may have before compression when it is taken apart; far more than any has.
+const MAX_JSON: u64 = 64 << 20;
 
 /// Sends to one of the ingest APIs.
 #[derive(Debug)]
@@ -33,20 +39,8 @@ impl Ingest {
         Self { api, client, key, target, head: head(api, common) }
     }
 
-    /// Sends a payload of one item at once, and tells what was answered.
-    pub(crate) async fn test(&self, item: Vec<u8>) -> Result<Answer, String> {
-        let body = self.encode(&[item]).map_err(|refused| refused.detail)?;
-        let payload = Payload { body, request_id: RequestId::random(), items: 1, attempt: 1 };
-        match self.post(&payload).await {
-            Ok(answer) if answer.status.is_success() => Ok(answer),
-            Ok(answer) => Err(answer.text()),
-            Err(Outcome::Retry { detail, .. } | Outcome::Drop { detail, .. }) => Err(detail),
-            Err(other) => Err(format!("{other:?}")),
-        }
-    }
-
     /// What was answered, or what follows from no answer.
-    async fn post(&self, payload: &Payload) -> Result<Answer, Outcome> {
+    pub(crate) async fn post(&self, payload: &Payload) -> Result<Answer, Outcome> {
         // A key that cannot be sent may be replaced: its file is looked at again.
         let unusable = |detail: String| Outcome::Retry { after: None, detail };
         let key = self.key.header().map_err(|error| unusable(error.to_string()))?;
@@ -66,31 +60,39 @@ impl Ingest {
         let answer = self.client.post(&url, headers, payload.body.clone()).await;
         answer.map_err(|error| error.outcome())
     }
-}
 
-impl Backend for Ingest {
-    /// An item as JSON.
-    type Item = Vec<u8>;
-
-    fn size(&self, item: &Vec<u8>) -> usize {
-        item.len() + 1
-    }
-
-    fn encode(&self, items: &[Vec<u8>]) -> Result<Bytes, Refused> {
-        let size: usize = items.iter().map(|item| item.len() + 1).sum();
+    /// The payload of items as JSON.
+    pub(crate) fn encode<'a>(&self, items: impl Iterator<Item = &'a [u8]> + Clone) -> Bytes {
+        let size: usize = items.clone().map(|item| item.len() + 1).sum();
         let mut body = Vec::with_capacity(self.head.len() + size + 4);
         body.extend_from_slice(&self.head);
-        for (index, item) in items.iter().enumerate() {
+        for (index, item) in items.enumerate() {
             if index > 0 {
                 body.push(b',');
             }
             body.extend_from_slice(item);
         }
-        body.extend_from_slice(if self.api == Api::Event { b"]" } else { b"]}]" });
-        Ok(gzip(&body))
+        body.extend_from_slice(self.tail());
+        gzip(&body)
     }
 
-    async fn send(&self, payload: &Payload) -> Outcome {
+    /// The items of a payload that [`Ingest::encode`] has made; none when it is no such payload.
+    pub(crate) fn decode(&self, body: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let mut json = Vec::new();
+        GzDecoder::new(body).take(MAX_JSON).read_to_end(&mut json).ok()?;
+        let items = json.strip_prefix(&*self.head)?.strip_suffix(self.tail())?;
+        let items = [b"[", items, b"]"].concat();
+        let items: Vec<&RawValue> = serde_json::from_slice(&items).ok()?;
+        Some(items.into_iter().map(|item| item.get().as_bytes().to_vec()).collect())
+    }
+
+    /// What goes behind the items of a payload.
+    fn tail(&self) -> &'static [u8] {
+        if self.api == Api::Event { b"]" } else { b"]}]" }
+    }
+
+    /// Sends a payload once.
+    pub(crate) async fn send(&self, payload: &Payload) -> Outcome {
         match self.post(payload).await {
             Ok(answer) => {
                 // What is wrong with the data is told later, in the account, under the id of this answer.
@@ -149,3 +151,6 @@ fn outcome(answer: &Answer) -> Outcome {
         _ => answer.again(),
     }
 }
+
+#[cfg(test)]
+mod tests;

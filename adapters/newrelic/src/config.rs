@@ -1,6 +1,7 @@
 //! What becomes of instances, and where it goes, checked: every problem of a configuration at once.
 
 pub(crate) mod logs;
+mod transport;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,11 +16,11 @@ use mixer_adapter_sdk::params::Problems;
 use mixer_adapter_sdk::{FieldProblem, HandlerSpec};
 
 use crate::attributes::{METRIC, end_of, is_allowed};
-use crate::endpoints::{Api, Target, parse_url};
+use crate::endpoints::Target;
 use crate::generated::Params;
+use crate::generated::params::MetricInfo;
 use crate::generated::params::metric_info::Type;
 use crate::generated::params::spans::RewriteClientSpanIds;
-use crate::generated::params::{MetricInfo, Region};
 use logs::LogRule;
 
 /// The longest name of a metric, in UTF-16 code units.
@@ -50,7 +51,7 @@ pub(crate) struct Config {
     /// Whether spans are spoken of at all.
     pub(crate) names_spans: bool,
     pub(crate) key: KeySource,
-    pub(crate) targets: Targets,
+    pub(crate) way: Way,
     /// Attributes of everything, sorted, without the name of the cluster.
     pub(crate) common: Vec<(Box<str>, Box<str>)>,
     pub(crate) cluster_name: Option<String>,
@@ -68,6 +69,15 @@ pub(crate) enum KeySource {
     Variable(String),
     /// As the process says.
     Process,
+}
+
+/// How data gets to the account.
+#[derive(Clone, Debug)]
+pub(crate) enum Way {
+    /// By the ingest APIs.
+    Ingest(Box<Targets>),
+    /// By the endpoint for OTLP.
+    Otlp(Target),
 }
 
 /// Where each API is.
@@ -93,7 +103,7 @@ impl mixer_adapter_sdk::Config for Config {
             }
         }
         let max_series = problems.at_least("max_series", params.max_series, 1, DEFAULT_MAX_SERIES);
-        let targets = check_targets(&params, &mut problems);
+        let way = transport::check(&params, &mut problems);
         let http = connection(&params).check("", USER_AGENT, &mut problems);
         let delivery = check_delivery(&params, &http, &mut problems);
         let common = check_common(&params, &mut problems);
@@ -112,7 +122,7 @@ impl mixer_adapter_sdk::Config for Config {
             rewrite,
             names_spans,
             key,
-            targets,
+            way,
             common,
             cluster_name: Some(params.cluster_name).filter(|name| !name.is_empty()),
             max_series: usize::try_from(max_series).unwrap_or(usize::MAX),
@@ -154,31 +164,6 @@ fn check_metric(
         }
     };
     (problems.len() == before).then(|| (name.into(), kind))
-}
-
-fn check_targets(params: &Params, problems: &mut Problems) -> Targets {
-    let region = Region::try_from(params.region).unwrap_or_else(|_| {
-        problems.add("region", "is not AUTO, US, EU, GOV or JP");
-        Region::Auto
-    });
-    let mut target = |api: Api, field: &str, text: &str| {
-        if text.is_empty() {
-            return Target::Region(region);
-        }
-        parse_url(api, text).map_or_else(
-            |problem| {
-                problems.add(field, problem);
-                Target::Region(region)
-            },
-            Target::Url,
-        )
-    };
-    Targets {
-        metrics: target(Api::Metric, "metrics_url", &params.metrics_url),
-        spans: target(Api::Trace, "spans_url", &params.spans_url),
-        logs: target(Api::Log, "logs_url", &params.logs_url),
-        events: target(Api::Event, "events_url", &params.events_url),
-    }
 }
 
 fn connection(params: &Params) -> ConnectionParams<'_> {

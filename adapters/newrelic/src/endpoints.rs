@@ -1,6 +1,7 @@
 //! The ingest APIs and where each region serves them.
 
 use mixer_adapter_sdk::delivery::http::Url;
+use mixer_adapter_sdk::delivery::otlp::Signal;
 
 use crate::generated::params::Region;
 
@@ -18,6 +19,9 @@ pub(crate) enum Api {
 }
 
 impl Api {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Metric, Self::Trace, Self::Log, Self::Event];
+
     /// The name in log lines.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -86,6 +90,16 @@ impl Api {
     }
 }
 
+/// The host of a region that takes OTLP. What is said of Japan above goes for it too.
+fn otlp_host(region: Region) -> &'static str {
+    match region {
+        Region::Auto | Region::Us => "otlp.nr-data.net",
+        Region::Eu => "otlp.eu01.nr-data.net",
+        Region::Gov => "gov-otlp.nr-data.net",
+        Region::Jp => "otlp.jp.nr-data.net",
+    }
+}
+
 /// Where an API is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -100,10 +114,26 @@ impl Target {
     pub(crate) fn url(&self, api: Api, key: &str) -> Option<Url> {
         let region = match self {
             Self::Url(url) => return Some(url.clone()),
-            Self::Region(Region::Auto) => region_of_key(key),
-            Self::Region(region) => *region,
+            Self::Region(region) => region_of(*region, key),
         };
         format!("https://{}{}", api.host(region), api.path()).parse().ok()
+    }
+
+    /// The URL that takes a signal of OTLP for an account with this key.
+    pub(crate) fn otlp_url(&self, signal: Signal, key: &str) -> Option<Url> {
+        let base = match self {
+            Self::Url(url) => url.to_string(),
+            Self::Region(region) => format!("https://{}", otlp_host(region_of(*region, key))),
+        };
+        format!("{}{}", base.trim_end_matches('/'), signal.path()).parse().ok()
+    }
+}
+
+/// The region that is meant.
+fn region_of(region: Region, key: &str) -> Region {
+    match region {
+        Region::Auto => region_of_key(key),
+        region => region,
     }
 }
 
@@ -128,15 +158,18 @@ fn region_of_key(key: &str) -> Region {
 ///
 /// What is wrong with it.
 pub(crate) fn parse_url(api: Api, text: &str) -> Result<Url, String> {
-    let hint = || format!("is not a URL; write it as https://host{}", api.path());
-    let mut url: Url = text.trim().parse().map_err(|_| hint())?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(hint());
-    }
+    let mut url =
+        parse_base(text).ok_or_else(|| format!("is not a URL; write it as https://host{}", api.path()))?;
     if matches!(url.path(), "" | "/") {
         url.set_path(api.path());
     }
     Ok(url)
+}
+
+/// Reads the URL of an endpoint for OTLP; none when it is none.
+pub(crate) fn parse_base(text: &str) -> Option<Url> {
+    let url: Url = text.trim().parse().ok()?;
+    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }
 
 #[cfg(test)]

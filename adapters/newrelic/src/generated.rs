@@ -88,6 +88,12 @@ pub struct Params {
     /// 48 hours.
     #[prost(message, optional, tag = "33")]
     pub spool_max_age: ::core::option::Option<::prost_types::Duration>,
+    /// How data gets to the account. Default INGEST_APIS.
+    #[prost(enumeration = "params::Transport", tag = "34")]
+    pub transport: i32,
+    /// URL of the endpoint for OTLP, instead of that of the region; `/v1/metrics`, `/v1/traces` or `/v1/logs` is added to it.
+    #[prost(string, tag = "35")]
+    pub otlp_url: ::prost::alloc::string::String,
 }
 /// Nested message and enum types in `Params`.
 pub mod params {
@@ -274,6 +280,35 @@ pub mod params {
                 "EU" => Some(Self::Eu),
                 "GOV" => Some(Self::Gov),
                 "JP" => Some(Self::Jp),
+                _ => None,
+            }
+        }
+    }
+    /// How data gets to the account.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+    #[repr(i32)]
+    pub enum Transport {
+        /// By the Metric, Trace, Log and Event API, as JSON.
+        IngestApis = 0,
+        /// By the endpoint for OTLP, as protobuf over HTTP. There are no events then.
+        Otlp = 1,
+    }
+    impl Transport {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::IngestApis => "INGEST_APIS",
+                Self::Otlp => "OTLP",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "INGEST_APIS" => Some(Self::IngestApis),
+                "OTLP" => Some(Self::Otlp),
                 _ => None,
             }
         }

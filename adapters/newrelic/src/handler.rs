@@ -3,11 +3,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use mixer_adapter_sdk::delivery::aggregate::{AggregateOptions, Aggregator, Harvest, Kind, Recorded};
-use mixer_adapter_sdk::delivery::http::{Credential, HttpClient};
 use mixer_adapter_sdk::delivery::{
     Aggregated, BackendMetrics, Breaker, BreakerPolicy, DeliveryMetrics, Pending, Pipeline, PipelineOptions,
 };
@@ -16,34 +14,33 @@ use mixer_adapter_sdk::typed::{HandleReport, TypedReport};
 use mixer_adapter_sdk::view::{LogEntryView, MetricView, TraceSpanView};
 use mixer_adapter_sdk::{BuildError, HandlerError, HandlerSpec, ReportOutcome};
 
-use crate::api::Ingest;
-use crate::attributes::{ChangeCounters, Changes, METRIC, SPAN};
+use crate::attributes::{Changes, METRIC, SPAN};
+use crate::config::Config;
 use crate::config::logs::{LogRule, Place};
-use crate::config::{Config, KeySource};
+use crate::connect::Connector;
 use crate::defaults::Defaults;
-use crate::endpoints::{Api, Target};
+use crate::endpoints::Api;
 use crate::entry::{Around, entry};
-use crate::generated::params::Region;
 use crate::generated::params::spans::RewriteClientSpanIds;
+use crate::noted::Noted;
 use crate::refusal::Refusal;
 use crate::split::{joined, split};
 use crate::time::{Window, millis};
+use crate::transport::{Form, Item, Transport};
 use crate::{metric, self_test, span};
 
-/// Where the key is when nobody says anything.
-const KEY_VARIABLE: &str = "NEW_RELIC_API_KEY";
 /// The most events of a request.
 const MAX_EVENTS: usize = 2000;
 /// A pause that New Relic asks for counts for the account, whatever API it was about. A failure counts for nobody else: while
 /// one API is away, the others are not, and each request waits longer from try to try.
 const BREAKER: BreakerPolicy = BreakerPolicy { failures: u32::MAX, open_for: Duration::ZERO };
 
-type List = Pipeline<Pending<Vec<u8>>, Ingest>;
+type List = Pipeline<Pending<Item>, Transport>;
 
 pub(crate) struct NewRelicHandler {
     rules: HandlerRules,
     noted: Arc<Noted>,
-    metrics: Pipeline<Aggregated<Vec<u8>>, Ingest>,
+    metrics: Pipeline<Aggregated<Item>, Transport>,
     spans: List,
     logs: List,
     events: List,
@@ -57,15 +54,7 @@ struct HandlerRules {
     rewrite: RewriteClientSpanIds,
     common: Vec<(Box<str>, Box<str>)>,
     names_spans: bool,
-}
-
-/// What was noticed since the last harvest.
-#[derive(Debug, Default)]
-struct Noted {
-    /// Samples whose attributes were lost to the limit of series.
-    overflowed: AtomicU64,
-    /// Attributes that did not stay as they were.
-    changed: ChangeCounters,
+    form: Form,
 }
 
 impl NewRelicHandler {
@@ -78,47 +67,38 @@ impl NewRelicHandler {
         if config.metrics.is_empty() {
             tracing::warn!(handler = %spec.name, "`metrics` is empty: every metric instance will be dropped");
         }
-        let key = Arc::new(key(&config, defaults).await?);
-        let client = HttpClient::new(&config.http).map_err(|error| failed(&error))?;
+        let connector = Connector::new(&config, defaults).await?;
         let metrics = DeliveryMetrics::shared().map_err(|error| failed(&error))?;
-        let common = config.common(defaults.cluster_name.as_deref());
-        let ingest = |api: Api, target: &Target, default: Option<&_>| {
-            let target = match (target, default) {
-                (Target::Region(Region::Auto), Some(url)) => Target::Url(Clone::clone(url)),
-                (target, _) => target.clone(),
-            };
-            Ingest::new(api, client.clone(), key.clone(), target, &common)
-        };
         let mut options = config.delivery.clone();
-        options.engine.breaker = Breaker::for_destination("newrelic", key.get().expose(), BREAKER);
+        options.engine.breaker = Breaker::for_destination("newrelic", connector.account().expose(), BREAKER);
         if let Some(period) = defaults.harvest_period.filter(|_| !config.chosen_period) {
             options.harvest_period = period;
         }
-        let list = async |ingest: Ingest, name: &'static str| {
+        let list = async |api: Api, name: &'static str| {
             let mut options = PipelineOptions { name, ..options.clone() };
-            if ingest.api == Api::Event {
+            if api == Api::Event {
                 options.engine.batch.items = MAX_EVENTS;
             }
-            let metrics = metrics.of(ingest.api.backend());
-            Pipeline::start(Pending::new(options.engine.queue), ingest, options, metrics).await
+            let (list, metrics) = (Pending::new(options.engine.queue), metrics.of(api.backend()));
+            Pipeline::start(list, connector.transport(api)?, options, metrics).await
         };
-        let noted = Arc::new(Noted::default());
-        let targets = &config.targets;
-        let spans = list(ingest(Api::Trace, &targets.spans, defaults.spans_url.as_ref()), "spans").await?;
-        let logs = list(ingest(Api::Log, &targets.logs, None), "logs").await?;
-        let events = list(ingest(Api::Event, &targets.events, None), "events").await?;
-        let ingest = ingest(Api::Metric, &targets.metrics, defaults.metrics_url.as_ref());
+        let noted = Arc::new(Noted::new(&metrics));
+        let spans = list(Api::Trace, "spans").await?;
+        let logs = list(Api::Log, "logs").await?;
+        let events = list(Api::Event, "events").await?;
+        let form = connector.form();
         let backend = metrics.of(Api::Metric.backend());
-        let series = series(config.max_series, noted.clone(), backend.clone());
+        let series = series((config.max_series, form.clone()), noted.clone(), backend.clone());
         let options = PipelineOptions { name: "metrics", ..options };
-        let metrics = Pipeline::start(series, ingest, options, backend).await?;
+        let metrics = Pipeline::start(series, connector.transport(Api::Metric)?, options, backend).await?;
         let rules = HandlerRules {
             metrics: config.metrics,
             logs: config.logs,
             other_logs: LogRule::default(),
             rewrite: config.rewrite,
-            common,
+            common: connector.common,
             names_spans: config.names_spans,
+            form,
         };
         Ok(Self { rules, noted, metrics, spans, logs, events })
     }
@@ -133,34 +113,25 @@ impl NewRelicHandler {
         let rules = &self.rules;
         let events = rules.logs.values().filter(|rule| matches!(rule.place, Place::Event(_))).count();
         let in_use = [
-            (self.spans.backend(), rules.names_spans),
-            (self.logs.backend(), rules.logs.len() > events),
-            (self.events.backend(), events > 0),
+            ((Api::Trace, self.spans.backend()), rules.names_spans),
+            ((Api::Log, self.logs.backend()), rules.logs.len() > events),
+            ((Api::Event, self.events.backend()), events > 0),
         ];
-        let others = in_use.iter().filter(|(_, used)| *used).map(|(ingest, _)| *ingest);
+        let others = in_use.iter().filter(|(_, used)| *used).map(|(api, _)| *api);
         let metrics = (!rules.metrics.is_empty() || in_use.iter().all(|(_, used)| !used))
-            .then(|| self.metrics.backend());
-        self_test::run(metrics.into_iter().chain(others)).await
+            .then(|| (Api::Metric, self.metrics.backend()));
+        self_test::run(metrics.into_iter().chain(others), &rules.form).await
     }
 }
 
-async fn key(config: &Config, defaults: &Defaults) -> Result<Credential, BuildError> {
-    let key = match (&config.key, &defaults.api_key) {
-        (KeySource::File(file), _) => Credential::from_file(file).await,
-        (KeySource::Variable(name), _) => Credential::from_env(name),
-        (KeySource::Process, Some(key)) => Ok(Credential::from(key.clone())),
-        (KeySource::Process, None) => Credential::from_env(KEY_VARIABLE),
-    };
-    key.map_err(|error| BuildError(error.to_string()))
-}
-
 /// Series, and how a harvest of them becomes metrics.
-fn series(max_series: usize, noted: Arc<Noted>, metrics: BackendMetrics) -> Aggregated<Vec<u8>> {
+fn series((max_series, form): (usize, Form), noted: Arc<Noted>, metrics: BackendMetrics) -> Aggregated<Item> {
     let options = AggregateOptions { max_series, ..AggregateOptions::default() };
     let aggregator = Aggregator::new(options, SystemTime::now());
     Aggregated::new(aggregator, move |harvest: Harvest| {
         noted.tell();
-        let metric = |point| metric::metric(point, harvest.end);
+        // Each metric has a form in OTLP.
+        let metric = |point| form.item(Api::Metric, metric::metric(point, harvest.end)?).ok();
         let items: Vec<_> = harvest.points.iter().filter_map(metric).collect();
         let lost = harvest.points.len() - items.len();
         if lost > 0 {
@@ -215,9 +186,9 @@ impl NewRelicHandler {
         let recorded =
             self.metrics.collector().aggregator().record(name, attributes, (*kind, number), came)?;
         if recorded == Recorded::Overflow {
-            self.noted.overflowed.fetch_add(1, Ordering::Relaxed);
+            self.noted.overflow();
         }
-        self.noted.changed.add(changes);
+        self.noted.change(Api::Metric, changes);
         Ok(())
     }
 
@@ -226,9 +197,15 @@ impl NewRelicHandler {
         let mut changes = Changes::default();
         let now = millis(SystemTime::now());
         let span = span::span(view, self.rules.rewrite, (room, now), &mut changes)?;
-        push(&self.spans, span)?;
-        self.noted.changed.add(changes);
+        self.push(&self.spans, Api::Trace, span)?;
+        self.noted.change(Api::Trace, changes);
         Ok(())
+    }
+
+    fn push(&self, list: &List, api: Api, json: Vec<u8>) -> Result<(), Refusal> {
+        let item = self.rules.form.item(api, json)?;
+        let bytes = item.size();
+        Ok(list.collector().push(item, bytes)?)
     }
 
     fn take_entry(
@@ -241,44 +218,17 @@ impl NewRelicHandler {
         let mut changes = Changes::default();
         let now = millis(SystemTime::now());
         let around = Around { common: &self.rules.common, came: millis(came), now };
-        let entry = entry(instance, view, self.rules.log(instance), around, &mut changes)?;
-        push(list, entry)?;
-        self.noted.changed.add(changes);
+        let rule = self.rules.log(instance);
+        let entry = entry(instance, view, rule, around, &mut changes)?;
+        let api = if matches!(rule.place, Place::Event(_)) { Api::Event } else { Api::Log };
+        self.push(list, api, entry)?;
+        self.noted.change(api, changes);
         Ok(())
     }
-}
-
-fn push(list: &List, item: Vec<u8>) -> Result<(), Refusal> {
-    let bytes = item.len() + 1;
-    Ok(list.collector().push(item, bytes)?)
 }
 
 impl HandlerRules {
     fn log(&self, instance: &str) -> &LogRule {
         self.logs.get(instance).unwrap_or(&self.other_logs)
-    }
-}
-
-impl Noted {
-    /// Tells what was noticed, at most once for each harvest.
-    fn tell(&self) {
-        let overflowed = self.overflowed.swap(0, Ordering::Relaxed);
-        if overflowed > 0 {
-            tracing::warn!(
-                samples = overflowed,
-                "there are more series than max_series; samples went into series without attributes"
-            );
-        }
-        let Changes { renamed, cut, left_out } = self.changed.take();
-        if left_out > 0 {
-            tracing::warn!(
-                left_out,
-                cut,
-                renamed,
-                "there were more attributes than New Relic takes of one item"
-            );
-        } else if cut + renamed > 0 {
-            tracing::debug!(cut, renamed, "attributes were changed to a form that New Relic takes");
-        }
     }
 }

@@ -4,6 +4,7 @@ mod api;
 mod args;
 mod attributes;
 mod config;
+mod connect;
 mod defaults;
 mod endpoints;
 mod entry;
@@ -11,11 +12,14 @@ mod generated;
 mod handler;
 mod json;
 mod metric;
+mod noted;
+mod otlp;
 mod refusal;
 mod self_test;
 mod span;
 mod split;
 mod time;
+mod transport;
 
 use std::sync::Arc;
 

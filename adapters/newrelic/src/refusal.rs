@@ -5,6 +5,7 @@ use mixer_adapter_sdk::delivery::aggregate::NotRecorded;
 use mixer_adapter_sdk::typed::DropReason;
 use mixer_adapter_sdk::wire::Malformed;
 
+use crate::otlp::NoForm;
 use crate::time::OutOfWindow;
 
 /// Why an instance is not used.
@@ -29,6 +30,8 @@ pub(crate) enum Refusal {
     #[error(transparent)]
     OutOfWindow(#[from] OutOfWindow),
     #[error(transparent)]
+    NoForm(#[from] NoForm),
+    #[error(transparent)]
     NoRoom(#[from] NoRoom),
 }
 
@@ -44,6 +47,7 @@ impl DropReason for Refusal {
             Self::NoSpanId => "no_span_id",
             Self::NoTime => "no_time",
             Self::OutOfWindow(error) => error.reason(),
+            Self::NoForm(error) => error.reason(),
             Self::NoRoom(error) => error.reason(),
         }
     }

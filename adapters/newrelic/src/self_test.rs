@@ -4,10 +4,11 @@ use std::time::SystemTime;
 
 use mixer_adapter_sdk::{ErrorKind, HandlerError};
 
-use crate::api::{Ingest, answer_id};
+use crate::api::answer_id;
 use crate::endpoints::Api;
 use crate::json::Object;
 use crate::time::millis;
+use crate::transport::{Form, Transport};
 
 /// The name by which the items are found in the account.
 const NAME: &str = "mixer.selftest";
@@ -15,13 +16,23 @@ const NAME: &str = "mixer.selftest";
 const EVENT_TYPE: &str = "MixerSelfTest";
 
 /// Tests each API, also when one fails.
-pub(crate) async fn run(apis: impl Iterator<Item = &Ingest>) -> Result<(), HandlerError> {
+pub(crate) async fn run(
+    apis: impl Iterator<Item = (Api, &Transport)>,
+    form: &Form,
+) -> Result<(), HandlerError> {
     let mut problems = Vec::new();
-    for ingest in apis {
-        let api = ingest.api.name();
-        let item = item(ingest.api, millis(SystemTime::now()));
-        match ingest.test(item).await {
-            Ok(answer) => {
+    for (api, transport) in apis {
+        let item = form.item(api, item(api, millis(SystemTime::now())));
+        let tested = match item {
+            Ok(item) => transport.test(item).await,
+            Err(error) => Err(error.to_string()),
+        };
+        let api = transport.name(api);
+        match tested {
+            Ok(None) => tracing::info!(
+                "the {api} took the item {NAME}; when it does not show up in the account, look there for the event NrIntegrationError"
+            ),
+            Ok(Some(answer)) => {
                 let status = answer.status.as_u16();
                 let answer_id = answer_id(&answer).unwrap_or_default();
                 tracing::info!(

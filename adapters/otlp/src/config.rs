@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use mixer_adapter_sdk::delivery::aggregate::Temporality;
+use mixer_adapter_sdk::delivery::otlp::Signal;
 use mixer_adapter_sdk::delivery::params::DeliveryParams;
 use mixer_adapter_sdk::delivery::{BatchLimits, PipelineOptions, RetryPolicy};
 use mixer_adapter_sdk::params::Problems;
@@ -16,12 +17,11 @@ use mixer_adapter_sdk::{FieldProblem, HandlerSpec};
 
 use crate::generated::Params;
 use crate::generated::params::{self, RewriteClientSpanIds};
-use crate::item::Signal;
 use crate::map::Names;
 use crate::map::severity;
 
 pub(crate) use environment::Environment;
-pub(crate) use exporter::{Destination, HeaderSource, Protocol};
+pub(crate) use exporter::{Destination, HeaderSource};
 pub(crate) use metrics::{MetricConfig, Shape};
 
 const DEFAULT_IDLE: Duration = Duration::from_secs(3600);

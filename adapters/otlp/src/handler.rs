@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use mixer_adapter_sdk::delivery::http::Credential;
+use mixer_adapter_sdk::delivery::otlp::{Exporter, ExporterOptions, Header, Item, Signal};
 use mixer_adapter_sdk::delivery::{
     BatchLimits, Breaker, BreakerPolicy, DeliveryMetrics, EngineOptions, NoRoom, Pending, Pipeline,
     PipelineOptions, RequestId,
@@ -12,18 +14,19 @@ use mixer_adapter_sdk::typed::{DropReason, HandleReport, TypedReport};
 use mixer_adapter_sdk::wire::Malformed;
 use mixer_adapter_sdk::{BuildError, HandlerError, HandlerSpec, ReportOutcome};
 
-use crate::config::{Config, Destination};
-use crate::item::{Item, Signal};
+use crate::config::{Config, Destination, HeaderSource};
 use crate::map::log::Logs;
 use crate::map::metric::{Common, Metrics};
 use crate::map::span::{NoSpan, Spans};
-use crate::send::Collector;
+
+/// Name of the instrumentation scope.
+const SCOPE: &str = "mixer.adapter.otlp";
 
 /// Sends what the instances of one handler tell.
 pub(crate) struct OtlpHandler {
-    metrics: Pipeline<Metrics, Collector>,
-    logs: Pipeline<Pending<Item>, Collector>,
-    traces: Pipeline<Pending<Item>, Collector>,
+    metrics: Pipeline<Metrics, Exporter>,
+    logs: Pipeline<Pending<Item>, Exporter>,
+    traces: Pipeline<Pending<Item>, Exporter>,
     map_logs: Logs,
     map_spans: Spans,
 }
@@ -94,10 +97,10 @@ async fn start<C: mixer_adapter_sdk::delivery::Collector<Item = Item>>(
     (signal, destination): (Signal, &Destination),
     collector: C,
     options: PipelineOptions,
-) -> Result<Pipeline<C, Collector>, BuildError> {
+) -> Result<Pipeline<C, Exporter>, BuildError> {
     let failed = |error: &dyn std::fmt::Display| BuildError(error.to_string());
-    let backend = Collector::new(signal, destination).await?;
-    let most = Collector::max_bytes(destination.protocol);
+    let backend = exporter(signal, destination).await?;
+    let most = destination.protocol.max_bytes();
     let origin = destination.url.origin().ascii_serialization();
     let PipelineOptions { engine, .. } = &options;
     let engine = EngineOptions {
@@ -110,8 +113,33 @@ async fn start<C: mixer_adapter_sdk::delivery::Collector<Item = Item>>(
         ..engine.clone()
     };
     let options = PipelineOptions { name: signal.name(), engine, ..options };
-    let metrics = DeliveryMetrics::shared().map_err(|error| failed(&error))?.of(signal.backend());
+    let metrics = DeliveryMetrics::shared().map_err(|error| failed(&error))?.of(backend_of(signal));
     Pipeline::start(collector, backend, options, metrics).await
+}
+
+async fn exporter(signal: Signal, destination: &Destination) -> Result<Exporter, BuildError> {
+    let mut headers = Vec::new();
+    for (name, source) in &destination.headers {
+        let header = match source {
+            HeaderSource::Value(value) => Header::Value(value.clone()),
+            HeaderSource::File(file) => {
+                let failed = |error| BuildError(format!("{}: {error}", signal.name()));
+                Header::Credential(Arc::new(Credential::from_file(file).await.map_err(failed)?))
+            }
+        };
+        headers.push((name.clone(), header));
+    }
+    let Destination { url, protocol, gzip, options, .. } = destination.clone();
+    Exporter::new(signal, ExporterOptions { url, protocol, gzip, headers, http: options, scope: SCOPE })
+}
+
+/// The name by which deliveries are counted.
+fn backend_of(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Metrics => "otlp-metrics",
+        Signal::Logs => "otlp-logs",
+        Signal::Traces => "otlp-traces",
+    }
 }
 
 impl HandleReport<Metric> for OtlpHandler {

@@ -1,17 +1,10 @@
 //! The `otlp` adapter: sends metrics, log records and spans to any backend of OpenTelemetry.
 
 mod config;
-mod envelope;
 mod generated;
 mod handler;
-mod ids;
-mod item;
-mod json;
 mod map;
 mod self_test;
-mod send;
-mod warnings;
-mod wire;
 
 use std::sync::Arc;
 

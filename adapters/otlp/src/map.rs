@@ -14,7 +14,7 @@ use mixer_adapter_sdk::value::ValueView;
 use mixer_adapter_sdk::view::ValueMap;
 use mixer_adapter_sdk::wire::Malformed;
 
-use crate::wire::Writer;
+use mixer_adapter_sdk::delivery::otlp::Writer;
 
 pub(crate) const SERVICE_NAME: &str = "service.name";
 pub(crate) const SERVICE_INSTANCE_ID: &str = "service.instance.id";

@@ -6,10 +6,8 @@ use std::time::SystemTime;
 use mixer_adapter_sdk::delivery::{Collector, Pipeline, RequestId};
 use mixer_adapter_sdk::{ErrorKind, HandlerError};
 
-use crate::item::{Item, MetricHead, Signal};
 use crate::map::{Attributes, nanos};
-use crate::send;
-use crate::wire::Writer;
+use mixer_adapter_sdk::delivery::otlp::{Exporter, Item, MetricHead, Signal, Writer};
 
 /// The name of everything that the self test sends.
 const NAME: &str = "mixer.self_test";
@@ -21,9 +19,9 @@ const NAME: &str = "mixer.self_test";
 /// What the collectors said that did not take it. One that knows nothing of a signal, as a store of traces knows no metrics, is
 /// no error as long as another signal is taken.
 pub(crate) async fn run<A, B, C>(
-    metrics: &Pipeline<A, send::Collector>,
-    logs: &Pipeline<B, send::Collector>,
-    traces: &Pipeline<C, send::Collector>,
+    metrics: &Pipeline<A, Exporter>,
+    logs: &Pipeline<B, Exporter>,
+    traces: &Pipeline<C, Exporter>,
 ) -> Result<(), HandlerError>
 where
     A: Collector<Item = Item>,

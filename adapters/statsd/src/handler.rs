@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use mixer_adapter_sdk::delivery::DeliveryMetrics;
 use mixer_adapter_sdk::delivery::datagram::{LineSender, Lines, NoLines, probe};
+use mixer_adapter_sdk::delivery::{DeliveryMetrics, change};
 use mixer_adapter_sdk::typed::template::Metric as MetricTemplate;
 use mixer_adapter_sdk::typed::{HandleReport, TypedReport};
 use mixer_adapter_sdk::{BuildError, ErrorKind, HandlerError, HandlerSpec, ReportOutcome};
@@ -59,7 +59,7 @@ impl HandleReport<MetricTemplate> for StatsdHandler {
         });
         self.sender.metrics().received(lines.len());
         if changed > 0 {
-            self.sender.metrics().changed(changed);
+            self.sender.metrics().changed(change::UNFIT, changed);
         }
         self.sender.send(&lines);
         Ok(outcome)

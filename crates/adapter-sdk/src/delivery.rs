@@ -2,7 +2,7 @@
 //!
 //! An adapter implements [`Backend`] (how a batch becomes a payload, and how a payload is sent), chooses a [`Collector`], and
 //! starts a [`Pipeline`] of both, which does the rest with an [`Engine`]. Nothing is lost in silence and nothing grows without end: what is dropped is counted by [`reason`].
-//! [`aggregate`] makes series of samples, [`http`] and [`grpc`] are the clients of backends, [`params`] checks the fields that all
+//! [`aggregate`] makes series of samples, [`http`] and [`grpc`] are the clients of backends, [`otlp`] speaks to those of OpenTelemetry, [`params`] checks the fields that all
 //! configurations share, and [`spool`] keeps payloads on disk.
 
 pub mod aggregate;
@@ -13,6 +13,7 @@ mod engine;
 pub mod grpc;
 pub mod http;
 mod metrics;
+pub mod otlp;
 mod outcome;
 pub mod params;
 mod pipeline;
@@ -29,7 +30,7 @@ pub use breaker::{Breaker, BreakerPolicy, Pass};
 pub use collect::{Aggregated, Collector, Pending};
 pub use engine::{Backend, Engine, EngineOptions, Payload};
 pub use metrics::{BackendMetrics, DeliveryMetrics, QueueGauges};
-pub use outcome::{Outcome, reason};
+pub use outcome::{Outcome, change, reason};
 pub use pipeline::{Pipeline, PipelineOptions, SpoolUse};
 pub use queue::{NoRoom, Queue, QueueLimits};
 pub use request_id::RequestId;

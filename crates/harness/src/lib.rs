@@ -5,10 +5,12 @@ mod http;
 mod ports;
 mod process;
 mod real;
+mod rotel;
 mod statsd;
 
 pub use http::{HttpClient, client, get, sum_samples, wait_ok};
 pub use ports::free_ports;
 pub use process::Process;
 pub use real::{REAL, real_folder, real_program};
+pub use rotel::{Rotel, rotel};
 pub use statsd::{Printed, StatsdServer};

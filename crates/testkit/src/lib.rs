@@ -10,6 +10,7 @@ pub mod pki;
 mod recorder;
 mod remote_write;
 mod script;
+mod way;
 
 pub use event::{Event, Recorded};
 pub use google::{FakeGoogle, GoogleReply, GoogleSeen};
@@ -22,3 +23,4 @@ pub use remote_write::{
     WrittenValue,
 };
 pub use script::Script;
+pub use way::Way;

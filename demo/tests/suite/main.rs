@@ -5,4 +5,5 @@ mod adapter_dies;
 mod python;
 mod reload;
 mod system;
+mod what_was_acknowledged_survives;
 mod whole_system;

@@ -182,14 +182,19 @@ impl System {
     }
 }
 
-/// The programs that were built beside this test's, or nothing in a plain `cargo test` that did not build them.
+/// Where `mixs` and the Prometheus adapter are, as [`built`].
 pub(crate) fn programs() -> Option<PathBuf> {
+    built("mixer-prometheus-adapter")
+}
+
+/// Where `mixs` and this adapter were built beside this test, or nothing in a plain `cargo test` that did not build them.
+pub(crate) fn built(adapter: &str) -> Option<PathBuf> {
     let bin = Path::new(env!("CARGO_BIN_EXE_mixer-demo")).parent().unwrap().to_path_buf();
-    let built = ["mixs", "mixer-prometheus-adapter"].iter().all(|name| bin.join(name).is_file());
+    let built = ["mixs", adapter].iter().all(|name| bin.join(name).is_file());
     if !built {
         let required = std::env::var_os(mixer_harness::REAL).is_some() || std::env::var_os("CI").is_some();
-        assert!(!required, "mixs and mixer-prometheus-adapter are not built");
-        println!("skipped: build mixs and mixer-prometheus-adapter, or run `cargo xtask test`");
+        assert!(!required, "mixs and {adapter} are not built");
+        println!("skipped: build mixs and {adapter}, or run `cargo xtask test`");
     }
     built.then_some(bin)
 }

@@ -20,8 +20,7 @@ fn a_key_tells_its_region() {
 #[test]
 fn each_region_serves_each_api() {
     let check = |region: Region, urls: [&str; 4]| {
-        let found = [Api::Metric, Api::Trace, Api::Log, Api::Event]
-            .map(|api| Target::Region(region).url(api, "eu01xx").map(|url| url.to_string()));
+        let found = Api::ALL.map(|api| Target::Region(region).url(api, "eu01xx").map(|url| url.to_string()));
         assert_eq!(found, urls.map(|url| Some(format!("https://{url}"))));
     };
     check(
@@ -60,6 +59,29 @@ fn each_region_serves_each_api() {
             "insights-collector.jp.nr-data.net/v1/accounts/events",
         ],
     );
+}
+
+#[test]
+fn each_region_takes_otlp() {
+    let check = |target: Target, key: &str, base: &str| {
+        for (signal, path) in
+            [(Signal::Metrics, "metrics"), (Signal::Traces, "traces"), (Signal::Logs, "logs")]
+        {
+            let url = target.otlp_url(signal, key).map(|url| url.to_string());
+            assert_eq!(url, Some(format!("{base}/v1/{path}")));
+        }
+    };
+    check(Target::Region(Region::Us), "eu01xx", "https://otlp.nr-data.net");
+    check(Target::Region(Region::Eu), "", "https://otlp.eu01.nr-data.net");
+    check(Target::Region(Region::Gov), "", "https://gov-otlp.nr-data.net");
+    check(Target::Region(Region::Jp), "", "https://otlp.jp.nr-data.net");
+    check(Target::Region(Region::Auto), "eu01xx", "https://otlp.eu01.nr-data.net");
+    check(Target::Region(Region::Auto), "0123", "https://otlp.nr-data.net");
+    for base in ["http://gateway:4318", "http://gateway:4318/", "http://gateway:4318/otlp/"] {
+        let url = Target::Url(parse_base(base).expect(base));
+        check(url, "eu01xx", base.trim_end_matches('/'));
+    }
+    assert_eq!(parse_base("gateway:4318"), None);
 }
 
 #[test]

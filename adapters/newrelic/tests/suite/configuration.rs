@@ -107,3 +107,22 @@ fn every_problem_is_told() {
     let many: serde_json::Map<_, _> = (0..51).map(|number| (format!("a{number}"), json!("x"))).collect();
     check(json!({"common_attributes": many}), &["common_attributes"]);
 }
+
+#[test]
+fn otlp_has_no_events_and_no_ingest_api() {
+    check(json!({"transport": "OTLP"}), &[]);
+    check(json!({"transport": "OTLP", "otlp_url": "https://gateway:4318/base/", "logs": {"l": {}}}), &[]);
+    check(json!({"transport": "INGEST_APIS", "logs": {"e": {"event_type": "E"}}}), &[]);
+    let wrong = json!({
+        "transport": "OTLP",
+        "otlp_url": "gateway",
+        "metrics_url": "https://host",
+        "spans_url": "https://host",
+        "logs_url": "https://host",
+        "events_url": "https://host",
+        "logs": {"l": {}, "e": {"event_type": "E"}},
+    });
+    let fields = ["events_url", "logs[e].event_type", "logs_url", "metrics_url", "otlp_url", "spans_url"];
+    check(wrong, &fields);
+    check(json!({"otlp_url": "https://host"}), &["otlp_url"]);
+}

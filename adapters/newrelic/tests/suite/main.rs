@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod certificates_are_rotated;
+mod changes_are_counted;
 mod configuration;
 mod every_kind_of_value_becomes_a_number_or_a_reason;
 mod example;
@@ -10,6 +12,7 @@ mod log_entries_become_logs_and_events;
 mod metrics;
 mod nothing_arrives;
 mod official_client_sends_the_same;
+mod otlp_carries_the_same;
 mod program;
 mod proxies_are_used;
 mod self_test;

@@ -70,9 +70,7 @@ impl Rig {
 
     /// Reports encoded instances.
     pub(crate) async fn send(&self, template: &str, instances: &[(&str, Vec<u8>)]) -> ReportOutcome {
-        let instances = instances.iter().map(|(name, bytes)| ((*name).into(), bytes.clone().into()));
-        let batch = Batch::from_instances(instances);
-        self.handler.report(ReportCall { template, batch, deadline: None }).await.unwrap()
+        send(&self.handler, template, instances).await
     }
 
     /// Reports a sample.
@@ -103,6 +101,17 @@ impl Rig {
         assert_eq!(seen.faults, [] as [String; 0]);
         seen
     }
+}
+
+/// Reports encoded instances.
+pub(crate) async fn send(
+    handler: &Arc<dyn Handler>,
+    template: &str,
+    instances: &[(&str, Vec<u8>)],
+) -> ReportOutcome {
+    let instances = instances.iter().map(|(name, bytes)| ((*name).into(), bytes.clone().into()));
+    let batch = Batch::from_instances(instances);
+    handler.report(ReportCall { template, batch, deadline: None }).await.unwrap()
 }
 
 /// An instance of template `metric`.

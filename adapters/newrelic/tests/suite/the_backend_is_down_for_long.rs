@@ -1,15 +1,10 @@
 //! New Relic cannot be reached while ten times as much comes as may wait: memory stays within bounds, what is lost is
 //! counted, and data flows again without a restart.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use mixer_proto::template::tracespan::HandleTraceSpanRequest;
 use mixer_rpc::template::tracespan::handle_trace_span_service_client::HandleTraceSpanServiceClient;
-use mixer_testkit::FakeNewRelic;
+use mixer_testkit::{FakeNewRelic, Way};
 use serde_json::json;
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
 use tonic::Code;
 
 use crate::program::{PATIENCE, Program};
@@ -20,24 +15,6 @@ const QUEUE: usize = 5_000;
 const BATCH: usize = 500;
 /// Far more than the program needs with a full queue, far less than ten queues.
 const MOST_KIB: u64 = 160 << 10;
-
-/// A way to the fake that can be cut.
-async fn way_to(fake: &FakeNewRelic, open: Arc<AtomicBool>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (here, there) = (listener.local_addr().unwrap(), fake.address());
-    tokio::spawn(async move {
-        while let Ok((mut from, _)) = listener.accept().await {
-            if open.load(Ordering::Relaxed) {
-                tokio::spawn(async move {
-                    let mut to = TcpStream::connect(there).await.unwrap();
-                    // Either side may go.
-                    let _ = copy_bidirectional(&mut from, &mut to).await;
-                });
-            }
-        }
-    });
-    format!("http://{here}/trace/v1")
-}
 
 /// A call for the handler of these bytes: the same ones for all calls, or each order of a map would be a handler.
 fn call(params: &[u8], first: usize) -> HandleTraceSpanRequest {
@@ -61,12 +38,12 @@ fn sum(exposition: &str, metric: &str, label: &str) -> f64 {
 async fn memory_is_bounded_losses_are_counted_and_data_flows_again() {
     let directory = tempfile::tempdir().unwrap();
     let fake = FakeNewRelic::start(KEY).await.unwrap();
-    let open = Arc::new(AtomicBool::new(false));
+    let way = Way::closed(fake.address()).await.unwrap();
     let params = params(
         &fake,
         &json!({
             "api_key_file": key_file(&directory, KEY),
-            "spans_url": way_to(&fake, open.clone()).await,
+            "spans_url": format!("http://{}", way.address()),
             "harvest_period": "0.1s",
             "max_queue_items": QUEUE,
         }),
@@ -95,7 +72,7 @@ async fn memory_is_bounded_losses_are_counted_and_data_flows_again() {
     let kib = program.resident_kib();
     assert!(kib < MOST_KIB, "{kib} KiB with {QUEUE} spans in the queue");
 
-    open.store(true, Ordering::Relaxed);
+    way.open();
     // What waited arrives, and then what comes.
     let waited = taken as f64 - partly;
     let arrived = |seen: &mixer_testkit::Seen| seen.spans.len() as f64 >= waited;

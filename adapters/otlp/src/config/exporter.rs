@@ -6,24 +6,16 @@ use std::path::PathBuf;
 
 use http::{HeaderName, HeaderValue};
 use mixer_adapter_sdk::delivery::http::{HttpOptions, Url};
+use mixer_adapter_sdk::delivery::otlp::{Protocol, Signal};
 use mixer_adapter_sdk::delivery::params::ConnectionParams;
 use mixer_adapter_sdk::params::Problems;
 
 use super::environment::{Environment, pairs};
 use crate::generated::Params;
 use crate::generated::params::{self, Compression, Exporter};
-use crate::item::Signal;
 
 const USER_AGENT: &str = concat!("mixer-otlp-adapter/", env!("CARGO_PKG_VERSION"));
 const DEFAULT_TIMEOUT: prost_types::Duration = prost_types::Duration { seconds: 10, nanos: 0 };
-
-/// Form and transport of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    Grpc,
-    HttpProtobuf,
-    HttpJson,
-}
 
 /// Where the value of a header is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,30 +34,20 @@ pub(crate) struct Destination {
     pub(crate) options: HttpOptions,
 }
 
-impl Signal {
-    /// The part of a variable's name.
-    fn variable(self) -> &'static str {
-        match self {
-            Self::Metrics => "METRICS_",
-            Self::Logs => "LOGS_",
-            Self::Traces => "TRACES_",
-        }
+/// The part of a variable's name.
+fn variable_of(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Metrics => "METRICS_",
+        Signal::Logs => "LOGS_",
+        Signal::Traces => "TRACES_",
     }
+}
 
-    fn field(self) -> &'static str {
-        match self {
-            Self::Metrics => "metrics_exporter",
-            Self::Logs => "logs_exporter",
-            Self::Traces => "traces_exporter",
-        }
-    }
-
-    fn path(self) -> &'static str {
-        match self {
-            Self::Metrics => "/v1/metrics",
-            Self::Logs => "/v1/logs",
-            Self::Traces => "/v1/traces",
-        }
+fn field_of(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Metrics => "metrics_exporter",
+        Signal::Logs => "logs_exporter",
+        Signal::Traces => "traces_exporter",
     }
 }
 
@@ -103,9 +85,9 @@ impl<'a> Layers<'a> {
                 from_environment: true,
             })
         };
-        written(self.own, self.signal.field(), true)
+        written(self.own, field_of(self.signal), true)
             .or_else(|| written(self.general, "exporter", false))
-            .or_else(|| set(self.signal.variable(), true))
+            .or_else(|| set(variable_of(self.signal), true))
             .or_else(|| set("", false))
     }
 }
@@ -138,7 +120,7 @@ pub(super) fn destination(
 }
 
 fn protocol(layers: &Layers<'_>, problems: &mut Problems) -> Protocol {
-    for (exporter, field) in [(layers.own, layers.signal.field()), (layers.general, "exporter")] {
+    for (exporter, field) in [(layers.own, field_of(layers.signal)), (layers.general, "exporter")] {
         match params::Protocol::try_from(exporter.protocol) {
             Ok(params::Protocol::Default) => {}
             Ok(params::Protocol::Grpc) => return Protocol::Grpc,
@@ -160,7 +142,7 @@ fn protocol(layers: &Layers<'_>, problems: &mut Problems) -> Protocol {
 }
 
 fn gzip(layers: &Layers<'_>, problems: &mut Problems) -> bool {
-    for (exporter, field) in [(layers.own, layers.signal.field()), (layers.general, "exporter")] {
+    for (exporter, field) in [(layers.own, field_of(layers.signal)), (layers.general, "exporter")] {
         match Compression::try_from(exporter.compression) {
             Ok(Compression::Default) => {}
             Ok(Compression::Gzip) => return true,
@@ -224,10 +206,10 @@ fn options(layers: &Layers<'_>, problems: &mut Problems) -> HttpOptions {
     };
     let written = own.request_timeout.or(general.request_timeout);
     let timeout = written.unwrap_or_else(|| {
-        let set = millis(signal.variable(), problems).or_else(|| millis("", problems));
+        let set = millis(variable_of(*signal), problems).or_else(|| millis("", problems));
         set.and_then(|time| time.try_into().ok()).unwrap_or(DEFAULT_TIMEOUT)
     });
-    let is_own = |present: bool| if present { signal.field() } else { "exporter" };
+    let is_own = |present: bool| if present { field_of(*signal) } else { "exporter" };
     let prefix = is_own(
         own.request_timeout.is_some()
             || own.connect_timeout.is_some()
@@ -251,7 +233,7 @@ fn headers(layers: &Layers<'_>, problems: &mut Problems) -> Vec<(HeaderName, Hea
     let mut all = BTreeMap::new();
     let variable = |part: &str| format!("OTEL_EXPORTER_OTLP_{part}HEADERS");
     // As OpenTelemetry has it, the headers of a signal replace those of all.
-    let names = [variable(layers.signal.variable()), variable("")];
+    let names = [variable(variable_of(layers.signal)), variable("")];
     if let Some((name, text)) = names.iter().find_map(|name| Some((name, layers.environment.get(name)?))) {
         let place = format!("exporter.headers ({name})");
         match pairs(text) {
@@ -263,7 +245,7 @@ fn headers(layers: &Layers<'_>, problems: &mut Problems) -> Vec<(HeaderName, Hea
             Err(error) => problems.add(place, error),
         }
     }
-    for (exporter, field) in [(layers.general, "exporter"), (layers.own, layers.signal.field())] {
+    for (exporter, field) in [(layers.general, "exporter"), (layers.own, field_of(layers.signal))] {
         for (header, value) in &exporter.headers {
             add_value(&format!("{field}.headers[{header}]"), header, value, (&mut all, problems));
         }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use mixer_adapter_sdk::delivery::otlp::Protocol;
 use mixer_adapter_sdk::params::encode;
 use prost::Message as _;
 use serde_json::{Value as Json, json};

@@ -11,9 +11,7 @@ use mixer_adapter_sdk::wire::Malformed;
 
 use super::{Both, Names, nanos, nanos_of, severity};
 use crate::config::{BodyPart, LogConfig};
-use crate::ids;
-use crate::item::Item;
-use crate::wire::Writer;
+use mixer_adapter_sdk::delivery::otlp::{Item, Writer, ids};
 
 // Variables that tell to which request an entry belongs.
 const TRACE_ID: &str = "trace_id";

@@ -17,9 +17,8 @@ use mixer_adapter_sdk::wire::Malformed;
 
 use super::{Names, SERVICE_INSTANCE_ID, nanos};
 use crate::config::{MetricConfig, Shape};
-use crate::item::{Item, MetricHead};
 use crate::map;
-use crate::wire::Writer;
+use mixer_adapter_sdk::delivery::otlp::{Item, MetricHead, Writer};
 
 /// What OpenTelemetry puts in place of the attributes that found no room.
 const OVERFLOW: &str = "otel.metric.overflow";

@@ -8,9 +8,7 @@ use mixer_adapter_sdk::wire::Malformed;
 
 use super::{Attributes, Both, Names, SERVICE_NAME, nanos_of};
 use crate::generated::params::RewriteClientSpanIds;
-use crate::ids;
-use crate::item::Item;
-use crate::wire::Writer;
+use mixer_adapter_sdk::delivery::otlp::{Item, Writer, ids};
 
 const KIND_SERVER: u64 = 2;
 const KIND_CLIENT: u64 = 3;

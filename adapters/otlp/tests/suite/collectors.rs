@@ -128,30 +128,16 @@ async fn rotel() {
         let wanted = wanted(&more).await;
         let behind = FakeCollector::start(None).await.unwrap();
         let logs = tempfile::tempdir().unwrap();
-        let [http, grpc] = free_ports().unwrap();
-        let mut command = tokio::process::Command::new(&program);
-        command.arg("start").args(["--exporter", "otlp", "--otlp-exporter-protocol", "http"]);
-        command.args(["--otlp-exporter-endpoint", &behind.endpoint(), "--batch-timeout", "100ms"]);
-        command.args(["--debug-log", "metrics", "--debug-log-verbosity", "detailed"]);
-        command.arg("--otlp-http-endpoint").arg(format!("127.0.0.1:{http}"));
-        command.arg("--otlp-grpc-endpoint").arg(format!("127.0.0.1:{grpc}"));
-        let rotel = Process::start("rotel", command, logs.path()).unwrap();
-        let mut rotel = [rotel];
-        let port = if protocol == "GRPC" { grpc } else { http };
-        let connected = async {
-            while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-                rotel[0].still_running().unwrap();
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, connected).await.unwrap();
-        send(protocol, &format!("http://127.0.0.1:{port}"), more).await;
+        let rotel = mixer_harness::rotel(&program, &behind.endpoint(), logs.path()).await.unwrap();
+        let endpoint = if protocol == "GRPC" { rotel.grpc() } else { rotel.http() };
+        send(protocol, &endpoint, more).await;
         let arrived = behind.until(|seen| {
             !seen.faults.is_empty()
                 || [seen.metrics.len(), seen.logs.len(), seen.traces.len()].iter().all(|n| *n > 0)
         });
         let seen = tokio::time::timeout(PATIENCE, arrived).await;
-        let seen = seen.unwrap_or_else(|_| panic!("{protocol}: {:?}\n{}", behind.seen(), rotel[0].output()));
+        let seen =
+            seen.unwrap_or_else(|_| panic!("{protocol}: {:?}\n{}", behind.seen(), rotel.process.output()));
         assert_eq!(seen.faults, [] as [String; 0], "{protocol}");
         assert_eq!(flattened(&seen), wanted, "{protocol}");
     }

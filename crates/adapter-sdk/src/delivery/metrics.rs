@@ -44,7 +44,7 @@ impl DeliveryMetrics {
         let received = "Items that were to be delivered.";
         let retried = "Items that were sent again, each time they were.";
         let dropped = "Items that were lost on the way to the backend, by reason.";
-        let changed = "Names and texts that were changed or left out, because the backend cannot take them as they are.";
+        let changed = "Names and texts that were changed or left out, because the backend cannot take them as they are, by reason.";
         let items = "Items that wait or are being delivered.";
         let bytes = "Bytes of the items that wait or are being delivered.";
         let spool = "Bytes of journals and outboxes on disk.";
@@ -60,7 +60,7 @@ impl DeliveryMetrics {
             sent: counter("mixer_adapter_delivery_sent_total", "Items that the backend took.", own)?,
             retried: counter("mixer_adapter_delivery_retried_total", retried, own)?,
             dropped: counter("mixer_adapter_delivery_dropped_total", dropped, &["backend", "reason"])?,
-            changed: counter("mixer_adapter_delivery_changed_total", changed, own)?,
+            changed: counter("mixer_adapter_delivery_changed_total", changed, &["backend", "reason"])?,
             queue_items: gauge("mixer_adapter_delivery_queue_items", items)?,
             queue_bytes: gauge("mixer_adapter_delivery_queue_bytes", bytes)?,
             spool_bytes: gauge("mixer_adapter_delivery_spool_bytes", spool)?,
@@ -127,7 +127,7 @@ impl DeliveryMetrics {
             sent: self.sent.with_label_values(labels),
             retried: self.retried.with_label_values(labels),
             dropped: self.dropped.clone(),
-            changed: self.changed.with_label_values(labels),
+            changed: self.changed.clone(),
             queue: QueueGauges {
                 items: self.queue_items.with_label_values(labels),
                 bytes: self.queue_bytes.with_label_values(labels),
@@ -150,8 +150,8 @@ pub struct BackendMetrics {
     received: IntCounter,
     sent: IntCounter,
     retried: IntCounter,
-    changed: IntCounter,
     dropped: IntCounterVec,
+    changed: IntCounterVec,
     pub(super) queue: QueueGauges,
     pub(super) spool: SpoolGauges,
     latency: Histogram,
@@ -188,14 +188,14 @@ impl BackendMetrics {
         self.dropped.with_label_values(&[&self.backend, reason]).inc_by(items as u64);
     }
 
-    /// Counts names and texts that were changed or left out.
-    pub fn changed(&self, texts: usize) {
-        self.changed.inc_by(texts as u64);
+    /// Counts names and texts that were changed or left out; for the usual reasons see [`change`](super::change).
+    pub fn changed(&self, reason: &str, texts: usize) {
+        self.changed.with_label_values(&[&self.backend, reason]).inc_by(texts as u64);
     }
 
-    /// Changed so far.
-    pub fn changed_so_far(&self) -> u64 {
-        self.changed.get()
+    /// Changed so far for a reason.
+    pub fn changed_so_far(&self, reason: &str) -> u64 {
+        self.changed.with_label_values(&[&self.backend, reason]).get()
     }
 
     /// Counts one answer of the backend.

@@ -1,4 +1,4 @@
-//! What became of a payload, and the words by which lost items are counted.
+//! What became of a payload, and the words by which lost and changed things are counted.
 
 use std::time::Duration;
 
@@ -23,6 +23,18 @@ pub mod reason {
     pub const SPOOL_CORRUPT: &str = "spool_corrupt";
     /// Not delivered by the end of the time for closing.
     pub const SHUTDOWN: &str = "shutdown";
+}
+
+/// Words for the label `reason` of `mixer_adapter_delivery_changed_total`.
+pub mod change {
+    /// A name that the backend does not take, keeps for itself, or finds too long.
+    pub const RENAMED: &str = "renamed";
+    /// A value that is too long.
+    pub const CUT: &str = "cut";
+    /// There was no room for it, or nothing was left of it.
+    pub const LEFT_OUT: &str = "left_out";
+    /// Any of these, where they are not told apart.
+    pub const UNFIT: &str = "unfit";
 }
 
 /// What became of one attempt to send a payload.

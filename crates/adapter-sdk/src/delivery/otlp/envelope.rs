@@ -11,12 +11,11 @@ use mixer_proto::otlp::metrics::Metric;
 use mixer_proto::otlp::metrics::metric::Data;
 use prost::Message;
 
-use crate::item::{Item, MetricHead, Signal};
-use crate::wire::Writer;
+use super::item::{Item, MetricHead, Signal};
+use super::wire::Writer;
 
-/// The version of the semantic conventions that our names follow.
-pub(crate) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.39.0";
-const SCOPE_NAME: &str = "mixer.adapter.otlp";
+/// The version of the semantic conventions, for the names that are theirs.
+const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.39.0";
 
 // Request, ResourceMetrics and so on, ScopeMetrics and so on, InstrumentationScope.
 const RESOURCE_GROUP: u32 = 1;
@@ -34,11 +33,11 @@ const POINT: u32 = 1;
 struct Group<'a> {
     plain: Vec<&'a [u8]>,
     metrics: Vec<(&'a MetricHead, Vec<&'a [u8]>)>,
-    places: HashMap<*const MetricHead, usize>,
+    places: HashMap<&'a MetricHead, usize>,
 }
 
-/// Encodes an `Export*ServiceRequest`. Nobody calls it without items.
-pub(crate) fn encode(items: &[Item]) -> Vec<u8> {
+/// Encodes an `Export*ServiceRequest` of a scope of this name. Nobody calls it without items.
+pub(super) fn encode(scope: &str, items: &[Item]) -> Vec<u8> {
     let mut places: HashMap<&[u8], usize> = HashMap::new();
     let mut groups: Vec<(&[u8], Group<'_>)> = Vec::new();
     for item in items {
@@ -51,7 +50,7 @@ pub(crate) fn encode(items: &[Item]) -> Vec<u8> {
             group.plain.push(item.content());
             continue;
         };
-        let place = *group.places.entry(Arc::as_ptr(metric)).or_insert_with(|| {
+        let place = *group.places.entry(&**metric).or_insert_with(|| {
             group.metrics.push((metric, Vec::new()));
             group.metrics.len() - 1
         });
@@ -64,16 +63,16 @@ pub(crate) fn encode(items: &[Item]) -> Vec<u8> {
     for (resource, group) in &groups {
         writer.message(RESOURCE_GROUP, |writer| {
             writer.bytes(RESOURCE, resource);
-            writer.message(SCOPE_GROUP, |writer| scope_group(writer, group));
+            writer.message(SCOPE_GROUP, |writer| scope_group(writer, scope, group));
             writer.text(SCHEMA, SCHEMA_URL);
         });
     }
     writer.into_bytes()
 }
 
-fn scope_group(writer: &mut Writer, group: &Group<'_>) {
+fn scope_group(writer: &mut Writer, name: &str, group: &Group<'_>) {
     writer.message(SCOPE, |scope| {
-        scope.text(NAME, SCOPE_NAME);
+        scope.text(NAME, name);
         scope.text(VERSION, env!("CARGO_PKG_VERSION"));
     });
     for content in &group.plain {
@@ -94,7 +93,7 @@ fn scope_group(writer: &mut Writer, group: &Group<'_>) {
 }
 
 /// The items of a request that [`encode`] has made, none when it is no request.
-pub(crate) fn decode(signal: Signal, request: &[u8]) -> Option<Vec<Item>> {
+pub(super) fn decode(signal: Signal, request: &[u8]) -> Option<Vec<Item>> {
     let mut items = Vec::new();
     let mut add = |resource: &[u8], metric: Option<Arc<MetricHead>>, content: Vec<u8>| {
         items.push(Item::new(|writer| writer.raw(resource), metric, |writer| writer.raw(&content)));

@@ -2,14 +2,14 @@
 
 use std::sync::LazyLock;
 
+use crate::typed::Refused;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mixer_adapter_sdk::typed::Refused;
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use serde_json::Value as Json;
 
-use crate::item::Signal;
+use super::item::Signal;
 
 /// The fields that are ids. Names that users choose are never keys of OTLP's JSON.
 const IDS: [&str; 3] = ["traceId", "spanId", "parentSpanId"];
@@ -30,7 +30,7 @@ fn message(signal: Signal) -> &'static str {
 /// # Errors
 ///
 /// It is no request: a defect.
-pub(crate) fn of(signal: Signal, request: &[u8]) -> Result<Vec<u8>, Refused> {
+pub(super) fn of(signal: Signal, request: &[u8]) -> Result<Vec<u8>, Refused> {
     let refused = |detail: String| Refused::new("encoding", detail);
     let pool = POOL.as_ref().ok_or_else(|| refused("the descriptors of OTLP cannot be read".to_owned()))?;
     let name = message(signal);
@@ -63,7 +63,7 @@ fn each_id(json: &mut Json, change: &impl Fn(&str) -> String) {
 }
 
 /// The encoded request of a JSON form that [`of`] has made; none when it is none.
-pub(crate) fn read(signal: Signal, json: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn read(signal: Signal, json: &[u8]) -> Option<Vec<u8>> {
     let mut json: Json = serde_json::from_slice(json).ok()?;
     each_id(&mut json, &|id| {
         let byte = |at: usize| u8::from_str_radix(id.get(at..at + 2)?, 16).ok();

@@ -4,22 +4,25 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::wire::Writer;
+use super::wire::Writer;
 
 /// The three kinds of data, each with a collector's service, a path and a queue of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Signal {
+pub enum Signal {
+    /// Data points.
     Metrics,
+    /// Log records.
     Logs,
+    /// Spans.
     Traces,
 }
 
 impl Signal {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Metrics, Self::Logs, Self::Traces];
+    pub const ALL: [Self; 3] = [Self::Metrics, Self::Logs, Self::Traces];
 
     /// As log lines and directories name it.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Metrics => "metrics",
             Self::Logs => "logs",
@@ -27,21 +30,21 @@ impl Signal {
         }
     }
 
-    /// The name by which deliveries are counted.
-    pub(crate) fn backend(self) -> &'static str {
+    /// Path of the collector's service over HTTP, behind that of its base URL.
+    pub fn path(self) -> &'static str {
         match self {
-            Self::Metrics => "otlp-metrics",
-            Self::Logs => "otlp-logs",
-            Self::Traces => "otlp-traces",
+            Self::Metrics => "/v1/metrics",
+            Self::Logs => "/v1/logs",
+            Self::Traces => "/v1/traces",
         }
     }
 }
 
 /// One thing to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Item {
+pub struct Item {
     /// The metric that a data point belongs to.
-    pub(crate) metric: Option<Arc<MetricHead>>,
+    pub(super) metric: Option<Arc<MetricHead>>,
     /// The encoded `Resource`, and behind it the encoded data point, log record or span.
     bytes: Bytes,
     resource: usize,
@@ -49,7 +52,7 @@ pub(crate) struct Item {
 
 impl Item {
     /// Something that tells of a resource.
-    pub(crate) fn new(
+    pub fn new(
         resource: impl FnOnce(&mut Writer),
         metric: Option<Arc<MetricHead>>,
         write: impl FnOnce(&mut Writer),
@@ -62,28 +65,28 @@ impl Item {
     }
 
     /// The encoded `Resource`.
-    pub(crate) fn resource(&self) -> &[u8] {
+    pub(super) fn resource(&self) -> &[u8] {
         self.bytes.get(..self.resource).unwrap_or_default()
     }
 
     /// The encoded data point, log record or span.
-    pub(crate) fn content(&self) -> &[u8] {
+    pub(super) fn content(&self) -> &[u8] {
         self.bytes.get(self.resource..).unwrap_or_default()
     }
 
     /// About how many bytes it adds to an envelope.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.bytes.len() + 8
     }
 }
 
 /// What the data points of a metric have in common, encoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MetricHead {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MetricHead {
     /// The fields of `Metric` but for its data: name, description, unit.
-    pub(crate) fields: Vec<u8>,
+    pub fields: Vec<u8>,
     /// The number of the field with its data.
-    pub(crate) data: u32,
+    pub data: u32,
     /// The fields of the data behind the points: temporality, and whether a sum only rises.
-    pub(crate) tail: Vec<u8>,
+    pub tail: Vec<u8>,
 }

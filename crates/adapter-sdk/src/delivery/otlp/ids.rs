@@ -1,7 +1,7 @@
 //! Ids of traces and spans: from the digits that headers have to bytes, and ids for client spans that share theirs.
 
 /// Reads a trace id: 32 hexadecimal digits, or 16 of tracers whose ids have 64 bits. None when it is no id, as zero is none.
-pub(crate) fn trace_id(text: &str) -> Option<[u8; 16]> {
+pub fn trace_id(text: &str) -> Option<[u8; 16]> {
     let digits = text.trim();
     if !matches!(digits.len(), 16 | 32) {
         return None;
@@ -11,7 +11,7 @@ pub(crate) fn trace_id(text: &str) -> Option<[u8; 16]> {
 }
 
 /// Reads a span id: 16 hexadecimal digits. None when it is no id.
-pub(crate) fn span_id(text: &str) -> Option<[u8; 8]> {
+pub fn span_id(text: &str) -> Option<[u8; 8]> {
     let digits = text.trim();
     if digits.len() != 16 {
         return None;
@@ -21,7 +21,7 @@ pub(crate) fn span_id(text: &str) -> Option<[u8; 8]> {
 }
 
 /// Whether the text says that there is no parent.
-pub(crate) fn is_no_span(text: &str) -> bool {
+pub fn is_no_span(text: &str) -> bool {
     text.trim().bytes().all(|digit| digit == b'0')
 }
 
@@ -31,7 +31,7 @@ fn unsigned(digits: &str) -> Option<&str> {
 }
 
 /// A `traceparent` header (W3C Trace Context): trace, span and flags.
-pub(crate) fn traceparent(text: &str) -> Option<([u8; 16], [u8; 8], u8)> {
+pub fn traceparent(text: &str) -> Option<([u8; 16], [u8; 8], u8)> {
     let mut parts = text.trim().split('-');
     let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_version = version.len() == 2 && version != "ff" && unsigned(version).is_some();
@@ -46,7 +46,7 @@ pub(crate) fn traceparent(text: &str) -> Option<([u8; 16], [u8; 8], u8)> {
 /// The id of a client span whose own id is also that of the server span: each hexadecimal digit becomes the next one, as in
 /// the SignalFx adapter. It is always the same, so that the server span can name it as its parent wherever it is mapped, and
 /// different ids stay different.
-pub(crate) fn of_client(id: [u8; 8]) -> [u8; 8] {
+pub fn of_client(id: [u8; 8]) -> [u8; 8] {
     const ONES: u64 = 0x1111_1111_1111_1111;
     let id = u64::from_be_bytes(id);
     // Nibbles are added without carry: the low three bits of each, then its highest one.

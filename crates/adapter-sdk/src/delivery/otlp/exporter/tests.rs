@@ -4,18 +4,16 @@
 
 use std::sync::Arc;
 
-use mixer_adapter_sdk::delivery::http::HttpOptions;
-
+use super::super::item::MetricHead;
+use super::super::wire::Writer;
 use super::*;
-use crate::item::MetricHead;
+use crate::delivery::http::HttpOptions;
 
 fn items(signal: Signal) -> Vec<Item> {
-    let text =
-        |number: u32, text: &'static str| move |writer: &mut crate::wire::Writer| writer.text(number, text);
-    let resource =
-        |name: &'static str| move |writer: &mut crate::wire::Writer| writer.message(1, text(1, name));
+    let text = |number: u32, text: &'static str| move |writer: &mut Writer| writer.text(number, text);
+    let resource = |name: &'static str| move |writer: &mut Writer| writer.message(1, text(1, name));
     let head = |data: u32, tail: &[u8]| {
-        let mut fields = crate::wire::Writer::default();
+        let mut fields = Writer::default();
         fields.text(1, "m");
         Some(Arc::new(MetricHead { fields: fields.into_bytes(), data, tail: tail.to_vec() }))
     };
@@ -40,15 +38,16 @@ fn items(signal: Signal) -> Vec<Item> {
     items
 }
 
-#[tokio::test]
-async fn payloads_are_taken_apart() {
+#[test]
+fn payloads_are_taken_apart() {
     for signal in Signal::ALL {
         for protocol in [Protocol::Grpc, Protocol::HttpProtobuf, Protocol::HttpJson] {
             for gzip in [true, false] {
                 let url = "http://localhost:1/".parse().unwrap();
-                let options = HttpOptions::default();
-                let destination = Destination { url, protocol, gzip, headers: Vec::new(), options };
-                let collector = Collector::new(signal, &destination).await.unwrap();
+                let http = HttpOptions::default();
+                let options =
+                    ExporterOptions { url, protocol, gzip, headers: Vec::new(), http, scope: "test" };
+                let collector = Exporter::new(signal, options).unwrap();
                 let items = items(signal);
                 let body = collector.encode(&items).unwrap();
                 assert_eq!(collector.decode(&body), Some(items), "{signal:?} {protocol:?} {gzip}");

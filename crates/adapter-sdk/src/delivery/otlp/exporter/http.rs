@@ -1,16 +1,15 @@
 //! POSTs over HTTP (OTLP 1, OTLP/HTTP): 429, 502, 503 and 504 are worth another try, as is no answer; nothing else is.
 
+use crate::delivery::http::{Answer, HttpClient, Url};
+use crate::delivery::{Outcome, Payload};
 use ::http::{HeaderMap, HeaderValue, header};
-use mixer_adapter_sdk::delivery::http::{Answer, HttpClient, Url};
-use mixer_adapter_sdk::delivery::{Outcome, Payload};
 use mixer_proto::google::rpc::Status;
 use prost::Message as _;
 use serde_json::Value as Json;
 
-use super::{Collector, gunzip, rejected};
-use crate::config::Protocol;
+use super::{Exporter, Protocol, gunzip, rejected};
 
-impl Collector {
+impl Exporter {
     pub(super) async fn post(
         &self,
         client: &HttpClient,

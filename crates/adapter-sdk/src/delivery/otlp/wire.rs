@@ -4,23 +4,31 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 /// Appends fields to a message.
 #[derive(Debug, Default)]
-pub(crate) struct Writer(Vec<u8>);
+pub struct Writer(Vec<u8>);
 
 impl Writer {
-    pub(crate) fn with_capacity(bytes: usize) -> Self {
+    /// Room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Bytes so far.
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What was written.
+    pub fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 
     /// A field that is a message: whatever `write` appends.
-    pub(crate) fn message(&mut self, number: u32, write: impl FnOnce(&mut Self)) {
+    pub fn message(&mut self, number: u32, write: impl FnOnce(&mut Self)) {
         encode_key(number, WireType::LengthDelimited, &mut self.0);
         let start = self.0.len();
         // Most messages have less than 128 bytes, so one byte of length; the others are moved.
@@ -42,57 +50,59 @@ impl Writer {
     }
 
     /// A field of bytes, or of a message that is encoded already.
-    pub(crate) fn bytes(&mut self, number: u32, bytes: &[u8]) {
+    pub fn bytes(&mut self, number: u32, bytes: &[u8]) {
         encode_key(number, WireType::LengthDelimited, &mut self.0);
         encode_varint(bytes.len() as u64, &mut self.0);
         self.0.extend_from_slice(bytes);
     }
 
     /// Fields that are encoded already, keys included.
-    pub(crate) fn raw(&mut self, fields: &[u8]) {
+    pub fn raw(&mut self, fields: &[u8]) {
         self.0.extend_from_slice(fields);
     }
 
-    pub(crate) fn text(&mut self, number: u32, text: &str) {
+    /// A `string`.
+    pub fn text(&mut self, number: u32, text: &str) {
         self.bytes(number, text.as_bytes());
     }
 
     /// A text that is left out when it is empty, as proto3 does.
-    pub(crate) fn text_unless_empty(&mut self, number: u32, text: &str) {
+    pub fn text_unless_empty(&mut self, number: u32, text: &str) {
         if !text.is_empty() {
             self.text(number, text);
         }
     }
 
     /// An `int64`, `uint64`, `bool` or enum.
-    pub(crate) fn varint(&mut self, number: u32, value: u64) {
+    pub fn varint(&mut self, number: u32, value: u64) {
         encode_key(number, WireType::Varint, &mut self.0);
         encode_varint(value, &mut self.0);
     }
 
     /// A `sint32`.
-    pub(crate) fn sint32(&mut self, number: u32, value: i32) {
+    pub fn sint32(&mut self, number: u32, value: i32) {
         self.varint(number, u64::from(((value << 1) ^ (value >> 31)) as u32));
     }
 
     /// A `fixed32`.
-    pub(crate) fn fixed32(&mut self, number: u32, value: u32) {
+    pub fn fixed32(&mut self, number: u32, value: u32) {
         encode_key(number, WireType::ThirtyTwoBit, &mut self.0);
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
     /// A `fixed64`.
-    pub(crate) fn fixed64(&mut self, number: u32, value: u64) {
+    pub fn fixed64(&mut self, number: u32, value: u64) {
         encode_key(number, WireType::SixtyFourBit, &mut self.0);
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
-    pub(crate) fn double(&mut self, number: u32, value: f64) {
+    /// A `double`.
+    pub fn double(&mut self, number: u32, value: f64) {
         self.fixed64(number, value.to_bits());
     }
 
     /// A packed `repeated fixed64`.
-    pub(crate) fn packed_fixed64(&mut self, number: u32, values: impl ExactSizeIterator<Item = u64>) {
+    pub fn packed_fixed64(&mut self, number: u32, values: impl ExactSizeIterator<Item = u64>) {
         encode_key(number, WireType::LengthDelimited, &mut self.0);
         encode_varint(8 * values.len() as u64, &mut self.0);
         for value in values {
@@ -101,7 +111,7 @@ impl Writer {
     }
 
     /// A packed `repeated uint64`.
-    pub(crate) fn packed_varints(&mut self, number: u32, values: impl Iterator<Item = u64>) {
+    pub fn packed_varints(&mut self, number: u32, values: impl Iterator<Item = u64>) {
         self.message(number, |packed| {
             for value in values {
                 encode_varint(value, &mut packed.0);

@@ -3,84 +3,122 @@
 mod grpc;
 mod http;
 
+use std::fmt;
+use std::sync::Arc;
+
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
-use mixer_adapter_sdk::BuildError;
-use mixer_adapter_sdk::delivery::grpc::{GrpcClient, frame};
-use mixer_adapter_sdk::delivery::http::{Credential, HttpClient, gzip};
-use mixer_adapter_sdk::delivery::{Backend, Outcome, Payload, reason};
-use mixer_adapter_sdk::typed::Refused;
+use mixer_adapter_api::BuildError;
 use mixer_proto::otlp::collector::trace::ExportTraceServiceResponse;
 use prost::Message as _;
 
-use crate::config::{Destination, HeaderSource, Protocol};
-use crate::envelope;
-use crate::item::{Item, Signal};
-use crate::json;
-use crate::warnings::Warnings;
+use super::item::{Item, Signal};
+use super::warnings::Warnings;
+use super::{envelope, json};
+use crate::delivery::engine::{Backend, Payload};
+use crate::delivery::grpc::{GrpcClient, frame};
+use crate::delivery::http::{Credential, HttpClient, HttpOptions, Url, gzip};
+use crate::delivery::outcome::{Outcome, reason};
+use crate::typed::Refused;
 
 /// What collectors take, before compression and after (OTLP 1, recommended limits).
 const MAX_GRPC: usize = 4 << 20;
 const MAX_HTTP: usize = 20 << 20;
 
+/// Form and transport of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// gRPC.
+    Grpc,
+    /// Protobuf over HTTP.
+    HttpProtobuf,
+    /// JSON over HTTP.
+    HttpJson,
+}
+
+impl Protocol {
+    /// The largest request that a collector takes, in bytes, compressed or not.
+    pub fn max_bytes(self) -> usize {
+        match self {
+            Self::Grpc => MAX_GRPC,
+            Self::HttpProtobuf | Self::HttpJson => MAX_HTTP,
+        }
+    }
+}
+
+/// The value of a header.
+#[derive(Clone, Debug)]
+pub enum Header {
+    /// Always this.
+    Value(HeaderValue),
+    /// As the credential is when a request is sent.
+    Credential(Arc<Credential>),
+}
+
 /// Where one signal goes.
-pub(crate) struct Collector {
+#[derive(Clone, Debug)]
+pub struct ExporterOptions {
+    /// Over HTTP the whole URL, for gRPC that of the server.
+    pub url: Url,
+    /// Form and transport.
+    pub protocol: Protocol,
+    /// Whether requests are compressed.
+    pub gzip: bool,
+    /// Headers of each request, metadata of gRPC.
+    pub headers: Vec<(HeaderName, Header)>,
+    /// How to connect.
+    pub http: HttpOptions,
+    /// Name of the instrumentation scope: who has made the items.
+    pub scope: &'static str,
+}
+
+/// Sends one signal to a collector.
+pub struct Exporter {
     signal: Signal,
     protocol: Protocol,
     gzip: bool,
     headers: Vec<(HeaderName, Header)>,
+    scope: &'static str,
     transport: Transport,
     warnings: Warnings,
 }
 
 enum Transport {
     Grpc(GrpcClient),
-    Http(HttpClient, mixer_adapter_sdk::delivery::http::Url),
+    Http(HttpClient, Url),
 }
 
-enum Header {
-    Value(HeaderValue),
-    File(Credential),
+impl fmt::Debug for Exporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { signal, protocol, .. } = self;
+        f.debug_struct("Exporter").field("signal", signal).field("protocol", protocol).finish_non_exhaustive()
+    }
 }
 
-impl Collector {
-    pub(crate) async fn new(signal: Signal, destination: &Destination) -> Result<Self, BuildError> {
-        let failed = |error: &dyn std::fmt::Display| BuildError(format!("{}: {error}", signal.name()));
-        let mut headers = Vec::new();
-        for (name, source) in &destination.headers {
-            let header = match source {
-                HeaderSource::Value(value) => Header::Value(value.clone()),
-                HeaderSource::File(file) => {
-                    Header::File(Credential::from_file(file).await.map_err(|error| failed(&error))?)
-                }
-            };
-            headers.push((name.clone(), header));
-        }
-        let (url, options) = (&destination.url, &destination.options);
-        let transport = match destination.protocol {
-            Protocol::Grpc => Transport::Grpc(GrpcClient::new(url, options).map_err(|error| failed(&error))?),
+impl Exporter {
+    /// A client of the collector at this place. It connects with its first request.
+    ///
+    /// # Errors
+    ///
+    /// Files of certificates, or the URL, cannot be used.
+    pub fn new(signal: Signal, options: ExporterOptions) -> Result<Self, BuildError> {
+        let failed = |error: &dyn fmt::Display| BuildError(format!("{}: {error}", signal.name()));
+        let ExporterOptions { url, protocol, gzip, headers, http, scope } = options;
+        let transport = match protocol {
+            Protocol::Grpc => Transport::Grpc(GrpcClient::new(&url, &http).map_err(|error| failed(&error))?),
             Protocol::HttpProtobuf | Protocol::HttpJson => {
-                let client = HttpClient::new(options).map_err(|error| failed(&error))?;
-                Transport::Http(client, url.clone())
+                let client = HttpClient::new(&http).map_err(|error| failed(&error))?;
+                Transport::Http(client, url)
             }
         };
-        let (protocol, gzip) = (destination.protocol, destination.gzip);
-        Ok(Self { signal, protocol, gzip, headers, transport, warnings: Warnings::default() })
-    }
-
-    /// The largest request that a collector takes.
-    pub(crate) fn max_bytes(protocol: Protocol) -> usize {
-        match protocol {
-            Protocol::Grpc => MAX_GRPC,
-            Protocol::HttpProtobuf | Protocol::HttpJson => MAX_HTTP,
-        }
+        Ok(Self { signal, protocol, gzip, headers, scope, transport, warnings: Warnings::default() })
     }
 
     /// Which account the headers stand for: the breaker is that of the account.
-    pub(crate) fn account(&self) -> String {
+    pub fn account(&self) -> String {
         let value = |header: &Header| match header {
             Header::Value(value) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            Header::File(credential) => credential.get().expose().to_owned(),
+            Header::Credential(credential) => credential.get().expose().to_owned(),
         };
         let headers = self.headers.iter().map(|(name, header)| format!("{name}: {}\n", value(header)));
         headers.collect()
@@ -93,7 +131,7 @@ impl Collector {
             let value = match header {
                 Header::Value(value) => value.clone(),
                 // A value that cannot be sent may be replaced: its file is looked at again.
-                Header::File(credential) => credential.header().map_err(|error| Outcome::Retry {
+                Header::Credential(credential) => credential.header().map_err(|error| Outcome::Retry {
                     after: None,
                     detail: format!("the header {name} cannot be sent: {error}"),
                 })?,
@@ -124,7 +162,7 @@ fn rejected(body: &[u8]) -> (i64, String) {
     (partial.rejected_spans, partial.error_message)
 }
 
-impl Backend for Collector {
+impl Backend for Exporter {
     type Item = Item;
 
     fn size(&self, item: &Item) -> usize {
@@ -132,12 +170,12 @@ impl Backend for Collector {
     }
 
     fn encode(&self, items: &[Item]) -> Result<Bytes, Refused> {
-        let request = envelope::encode(items);
+        let request = envelope::encode(self.scope, items);
         let request = match self.protocol {
             Protocol::HttpJson => json::of(self.signal, &request)?,
             Protocol::Grpc | Protocol::HttpProtobuf => request,
         };
-        let most = Self::max_bytes(self.protocol);
+        let most = self.protocol.max_bytes();
         if request.len() > most {
             let detail = format!("a request has {} bytes; collectors take {most}", request.len());
             return Err(Refused::new(reason::TOO_LARGE, detail));

@@ -1,12 +1,12 @@
 //! Calls of `Export` over gRPC (OTLP 1, OTLP/gRPC): the codes that are worth another try are those of the SDK's table, which is
 //! OTLP's.
 
+use crate::delivery::grpc::{GrpcClient, outcome};
+use crate::delivery::{Outcome, Payload};
 use ::http::HeaderMap;
-use mixer_adapter_sdk::delivery::grpc::{GrpcClient, outcome};
-use mixer_adapter_sdk::delivery::{Outcome, Payload};
 
-use super::{Collector, gunzip, rejected};
-use crate::item::Signal;
+use super::super::item::Signal;
+use super::{Exporter, gunzip, rejected};
 
 /// Before a message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
@@ -21,7 +21,7 @@ impl Signal {
     }
 }
 
-impl Collector {
+impl Exporter {
     pub(super) async fn call(&self, client: &GrpcClient, headers: HeaderMap, payload: &Payload) -> Outcome {
         match client.unary(self.signal.method(), headers, payload.body.clone()).await {
             Ok(answer) => {

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use crate::item::Signal;
+use super::item::Signal;
 
 /// At most one line in this time.
 const LOG_PERIOD: Duration = Duration::from_secs(10);
 
 /// When the last line was written, and what was held back since.
 #[derive(Debug, Default)]
-pub(crate) struct Warnings(Mutex<(Option<Instant>, u64)>);
+pub(super) struct Warnings(Mutex<(Option<Instant>, u64)>);
 
 impl Warnings {
-    pub(crate) fn tell(&self, signal: Signal, message: &str) {
+    pub(super) fn tell(&self, signal: Signal, message: &str) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (last, held_back) = &mut *state;
         if last.is_some_and(|last| last.elapsed() < LOG_PERIOD) {
