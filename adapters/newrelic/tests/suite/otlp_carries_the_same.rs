@@ -81,8 +81,11 @@ fn a_span_with_everything(client: bool, id: &str, status: i64) -> InstanceMsg {
     }
 }
 
+/// Template, name, and bytes.
+type Instances = Vec<(&'static str, &'static str, Vec<u8>)>;
+
 /// Metrics of each type, spans of each kind, log entries; with every kind of value, and with what has to be changed.
-fn instances() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+fn instances() -> Instances {
     let kinds = every_kind();
     let named: Vec<String> = kinds.iter().map(|(kind, _)| kind.replace(' ', "_")).collect();
     let all: Vec<_> = named.iter().zip(&kinds).map(|(name, (_, value))| (&**name, value.clone())).collect();
@@ -113,20 +116,20 @@ fn instances() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     ]
 }
 
-async fn report_all(handler: &Arc<dyn Handler>) {
-    for (template, name, bytes) in instances() {
-        assert_eq!(reasons(&send(handler, template, &[(name, bytes)]).await), [].into(), "{name}");
+async fn report_all(handler: &Arc<dyn Handler>, instances: &Instances) {
+    for (template, name, bytes) in instances {
+        assert_eq!(reasons(&send(handler, template, &[(name, bytes.clone())]).await), [].into(), "{name}");
     }
 }
 
-fn sorted(mut all: Vec<Json>) -> [String; 1] {
+fn sorted(mut all: Vec<Json>) -> String {
     all.iter_mut().for_each(Json::sort_all_objects);
     all.sort_by_key(ToString::to_string);
-    [serde_json::to_string_pretty(&all).unwrap()]
+    serde_json::to_string_pretty(&all).unwrap()
 }
 
 /// Metrics, spans and log entries as the ingest APIs got them.
-fn of_ingest(seen: &Seen) -> [[String; 1]; 3] {
+fn of_ingest(seen: &Seen) -> [String; 3] {
     let metric = |metric: &Json| json!({"name": metric["name"], "type": metric["type"], "value": metric["value"], "attributes": metric["attributes"]});
     [sorted(seen.metrics.iter().map(metric).collect()), sorted(seen.spans.clone()), sorted(seen.logs.clone())]
 }
@@ -140,7 +143,7 @@ fn together(item: &Json) -> Map<String, Json> {
 }
 
 /// The same as the collector got it.
-fn of_otlp(seen: &OtlpSeen) -> [[String; 1]; 3] {
+fn of_otlp(seen: &OtlpSeen) -> [String; 3] {
     let metric = |point: &Json| {
         let (kind, value) = match (point.get("delta"), point.get("gauge")) {
             (Some(total), _) => ("count", total.clone()),
@@ -175,19 +178,19 @@ fn of_otlp(seen: &OtlpSeen) -> [[String; 1]; 3] {
 }
 
 /// What arrives by the ingest APIs.
-async fn wanted() -> [[String; 1]; 3] {
+async fn wanted(instances: &Instances) -> [String; 3] {
     let rig = Rig::new(settings()).await;
-    report_all(&rig.handler).await;
+    report_all(&rig.handler, instances).await;
     of_ingest(&rig.close().await)
 }
 
 #[tokio::test]
 async fn names_attributes_limits_and_durations_are_the_same() {
-    let rig = ByOtlp::new(&settings()).await;
-    report_all(&rig.handler).await;
+    let (rig, instances) = (ByOtlp::new(&settings()).await, instances());
+    report_all(&rig.handler, &instances).await;
     let seen = rig.close().await;
-    for (otlp, ingest) in of_otlp(&seen).iter().zip(&wanted().await) {
-        assert_eq!(otlp, ingest, "\n{}\n{}", otlp[0], ingest[0]);
+    for (otlp, ingest) in of_otlp(&seen).iter().zip(&wanted(&instances).await) {
+        assert_eq!(otlp, ingest, "\n{otlp}\n{ingest}");
     }
     let signals: Vec<_> = seen.requests.iter().map(|request| request.signal).collect();
     assert_eq!(signals.len(), 3, "one request for each signal: {signals:?}");
@@ -206,7 +209,8 @@ async fn a_real_collector_passes_on_the_same() {
     let logs = tempfile::tempdir().unwrap();
     let rotel = rotel(&program, &behind.endpoint(), logs.path()).await.unwrap();
     let rig = ByOtlp::at(&rotel.http(), behind.clone(), &settings()).await;
-    report_all(&rig.handler).await;
+    let instances = instances();
+    report_all(&rig.handler, &instances).await;
     tokio::time::timeout(PATIENCE, rig.handler.close()).await.unwrap();
     let arrived = behind.until(|seen| {
         !seen.faults.is_empty()
@@ -215,7 +219,7 @@ async fn a_real_collector_passes_on_the_same() {
     let seen = tokio::time::timeout(PATIENCE, arrived).await;
     let seen = seen.unwrap_or_else(|_| panic!("{:?}\n{}", behind.seen(), rotel.process.output()));
     assert_eq!(seen.faults, [] as [String; 0]);
-    assert_eq!(of_otlp(&seen), wanted().await);
+    assert_eq!(of_otlp(&seen), wanted(&instances).await);
 }
 
 #[tokio::test]
