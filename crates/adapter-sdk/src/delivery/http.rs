@@ -9,13 +9,14 @@ pub(super) mod tls;
 
 use std::error::Error as _;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use ::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use mixer_identity::{FileError, Material};
 
@@ -184,4 +185,12 @@ pub fn gzip(body: &[u8]) -> Bytes {
     // Writing to memory does not fail.
     let _ = encoder.write_all(body);
     encoder.finish().unwrap_or_default().into()
+}
+
+/// Reads what [`gzip`] has made; none when it is something else, or more than `limit` bytes.
+pub fn gunzip(body: &[u8], limit: usize) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    let more = (limit as u64).saturating_add(1);
+    GzDecoder::new(body).take(more).read_to_end(&mut plain).ok()?;
+    (plain.len() <= limit).then_some(plain)
 }
