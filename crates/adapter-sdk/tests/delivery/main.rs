@@ -9,4 +9,5 @@ mod durable;
 mod grpc;
 mod http;
 mod killed;
+mod left;
 mod pusher;
