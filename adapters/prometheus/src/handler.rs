@@ -15,6 +15,7 @@ use crate::config::{Config, Expiry};
 use crate::refusal::Refusal;
 use crate::remote_write::SenderLease;
 use crate::scrape::ScrapeLease;
+use crate::self_test;
 use crate::store::{Metric, Registration, Store};
 
 /// The metrics that each instance goes into, by the instance's full name.
@@ -116,6 +117,23 @@ impl Handler for PrometheusHandler {
             }
         }
         Box::pin(ready(Ok(outcome)))
+    }
+
+    fn self_test(&self) -> BoxFuture<'_, Result<(), HandlerError>> {
+        let (scrape, testers) = match &*self.held.lock() {
+            Some(held) => (
+                held.scrape.as_ref().map(ScrapeLease::address),
+                held.senders.iter().map(SenderLease::tester).collect(),
+            ),
+            None => (None, Vec::new()),
+        };
+        Box::pin(async move {
+            let metrics = self.metrics.values().flatten();
+            let mut names: Vec<&str> = metrics.map(|metric| metric.definition().name.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            self_test::run(scrape, testers, &names).await
+        })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

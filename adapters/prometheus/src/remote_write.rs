@@ -97,6 +97,11 @@ impl Senders {
 }
 
 impl SenderLease {
+    /// What tries the destination.
+    pub(crate) fn tester(&self) -> Tester {
+        Tester(self.sender.clone())
+    }
+
     /// Sends the metrics no more. The last one to go sends them once more, and then that there will be no more.
     pub(crate) async fn release(self) {
         let sender = &self.sender;
@@ -109,6 +114,31 @@ impl SenderLease {
             running.pipeline.close().await;
         }
         sender.snapshots.set_ended(false);
+    }
+}
+
+/// Tries a destination.
+#[derive(Debug)]
+pub(crate) struct Tester(Arc<Sender>);
+
+impl Tester {
+    /// Sends one marked sample, and tells in the log what the receiver answered.
+    ///
+    /// # Errors
+    ///
+    /// The receiver did not write it; the text says why.
+    pub(crate) async fn run(&self) -> Result<(), String> {
+        let running = self.0.running.lock().await;
+        let Some(Running { destination, pipeline }) = &*running else {
+            return Err("the handler is closed".to_owned());
+        };
+        let limit = destination.http.timeout;
+        let tried = pipeline.backend().self_test(self.0.snapshots.test_item());
+        let answer = tokio::time::timeout(limit, tried).await;
+        let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs_f64())));
+        let answer = answer.map_err(|error| format!("remote_write to {}: {error}", destination.url))?;
+        tracing::info!(url = %destination.url, "one sample of mixer_self_test was written: the receiver answered {answer}");
+        Ok(())
     }
 }
 
