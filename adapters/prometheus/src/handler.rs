@@ -5,6 +5,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use mixer_adapter_sdk::delivery::BackendMetrics;
 use mixer_adapter_sdk::value::ValueView;
 use mixer_adapter_sdk::view::MetricView;
 use mixer_adapter_sdk::{BoxFuture, Handler, HandlerError, Instance, ReportCall, ReportOutcome};
@@ -13,7 +14,7 @@ use tokio::task::AbortHandle;
 
 use crate::config::{Config, Expiry};
 use crate::refusal::Refusal;
-use crate::remote_write::SenderLease;
+use crate::remote_write::{self, SenderLease};
 use crate::scrape::ScrapeLease;
 use crate::self_test;
 use crate::store::{Metric, Registration, Store};
@@ -24,6 +25,8 @@ type ByInstance = HashMap<String, Vec<Arc<Metric>>, RandomState>;
 pub(crate) struct PrometheusHandler {
     store: Arc<Store>,
     metrics: ByInstance,
+    /// Of remote write, when there is any.
+    delivery: Option<BackendMetrics>,
     held: Mutex<Option<Held>>,
 }
 
@@ -67,7 +70,11 @@ impl PrometheusHandler {
             let task = tokio::spawn(expire(store.clone(), metrics, expiry));
             AbortOnDrop(task.abort_handle())
         });
-        Self { store, metrics: by_instance, held: Mutex::new(Some(held)) }
+        let delivery = match held.senders.is_empty() {
+            true => None,
+            false => remote_write::metrics().ok(),
+        };
+        Self { store, metrics: by_instance, delivery, held: Mutex::new(Some(held)) }
     }
 
     #[inline]
@@ -111,10 +118,17 @@ impl Handler for PrometheusHandler {
     fn report<'a>(&'a self, call: ReportCall<'a>) -> BoxFuture<'a, Result<ReportOutcome, HandlerError>> {
         let now = self.store.now();
         let mut outcome = ReportOutcome::complete();
+        let mut taken = 0;
         for instance in call.batch.iter() {
-            if let Err(refusal) = self.take(&instance, now) {
-                outcome.drop_one(refusal.reason(), || format!("{}: {refusal}", instance.name));
+            match self.take(&instance, now) {
+                Ok(()) => taken += 1,
+                Err(refusal) => {
+                    outcome.drop_one(refusal.reason(), || format!("{}: {refusal}", instance.name));
+                }
             }
+        }
+        if let Some(delivery) = &self.delivery {
+            delivery.collected(taken);
         }
         Box::pin(ready(Ok(outcome)))
     }

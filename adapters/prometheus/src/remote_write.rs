@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use mixer_adapter_sdk::BuildError;
 use mixer_adapter_sdk::delivery::{
-    BatchLimits, Breaker, BreakerPolicy, DeliveryMetrics, EngineOptions, Pipeline, PipelineOptions,
+    BackendMetrics, BatchLimits, Breaker, BreakerPolicy, DeliveryMetrics, EngineOptions, Pipeline,
+    PipelineOptions,
 };
 use parking_lot::Mutex;
 
@@ -25,6 +26,12 @@ use snapshot::{Snapshots, Source};
 
 /// Items of a snapshot come all at once; a request waits for no others.
 const BATCH_AGE: Duration = Duration::from_millis(50);
+
+/// What is counted of remote write.
+pub(crate) fn metrics() -> Result<BackendMetrics, BuildError> {
+    let metrics = DeliveryMetrics::shared().map_err(|error| BuildError(error.to_string()))?;
+    Ok(metrics.of("prometheus"))
+}
 
 /// All senders of an adapter.
 #[derive(Debug, Default)]
@@ -67,8 +74,7 @@ impl Senders {
         let is_same = running.as_ref().is_some_and(|running| running.destination.raw == destination.raw);
         if !is_same {
             // Made first: what is running stays when the new one cannot be.
-            let metrics = DeliveryMetrics::shared().map_err(|error| BuildError(error.to_string()))?;
-            let metrics = metrics.of("prometheus");
+            let metrics = metrics()?;
             let receiver = Receiver::new(destination, metrics.clone()).await?;
             if let Some(old) = running.take() {
                 old.pipeline.close().await;
