@@ -6,7 +6,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -26,6 +26,8 @@ pub(crate) struct Aggregator {
     series: Vec<Mutex<ByTags>>,
     limits: Limits,
     count: AtomicUsize,
+    /// Nobody flushes any more.
+    closed: AtomicBool,
 }
 
 type ByTags = HashMap<Box<[u8]>, Entry, RandomState>;
@@ -77,10 +79,10 @@ impl Value<'_> {
 impl Aggregator {
     pub(crate) fn new(metrics: usize, limits: Limits) -> Self {
         let series = (0..metrics).map(|_| Mutex::default()).collect();
-        Self { series, limits, count: AtomicUsize::new(0) }
+        Self { series, limits, count: AtomicUsize::new(0), closed: AtomicBool::new(false) }
     }
 
-    /// Takes a value, unless there is no room for it. A line that is full is added to `lines`.
+    /// Takes a value, unless there is no room for it, or it comes too late. A line that is full is added to `lines`.
     pub(crate) fn record(
         &self,
         (index, metric): (usize, &Metric),
@@ -90,6 +92,9 @@ impl Aggregator {
     ) -> bool {
         let Some(series) = self.series.get(index) else { return false };
         let mut series = series.lock();
+        if self.closed.load(Ordering::Relaxed) {
+            return false;
+        }
         let Some(entry) = series.get_mut(tags) else {
             if self.count.fetch_add(1, Ordering::Relaxed) >= self.limits.series {
                 self.count.fetch_sub(1, Ordering::Relaxed);
@@ -128,8 +133,10 @@ impl Aggregator {
         true
     }
 
-    /// Lets go of what nobody will send, and says of how many instances it was.
+    /// Lets go of what nobody will send, and says of how many instances it was. Nothing is taken after that.
     pub(crate) fn abandon(&self) -> usize {
+        // What is taken before the lock of its series is let go of below; after it this is seen.
+        self.closed.store(true, Ordering::Relaxed);
         let items =
             |series: &Mutex<ByTags>| series.lock().drain().map(|(_, entry)| entry.items).sum::<usize>();
         self.series.iter().map(items).sum()

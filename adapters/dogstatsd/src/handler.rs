@@ -96,6 +96,7 @@ impl DogstatsdHandler {
     }
 
     fn hand_over(&self, lines: &Lines, (taken, changed): (usize, usize)) {
+        self.sender.metrics().collected(taken);
         self.sender.metrics().received(taken);
         if changed > 0 {
             self.sender.metrics().changed(change::UNFIT, changed);

@@ -5,6 +5,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use mixer_adapter_sdk::delivery::BackendMetrics;
 use mixer_adapter_sdk::value::ValueView;
 use mixer_adapter_sdk::view::MetricView;
 use mixer_adapter_sdk::{BoxFuture, Handler, HandlerError, Instance, ReportCall, ReportOutcome};
@@ -13,8 +14,9 @@ use tokio::task::AbortHandle;
 
 use crate::config::{Config, Expiry};
 use crate::refusal::Refusal;
-use crate::remote_write::SenderLease;
+use crate::remote_write::{self, SenderLease};
 use crate::scrape::ScrapeLease;
+use crate::self_test;
 use crate::store::{Metric, Registration, Store};
 
 /// The metrics that each instance goes into, by the instance's full name.
@@ -23,6 +25,8 @@ type ByInstance = HashMap<String, Vec<Arc<Metric>>, RandomState>;
 pub(crate) struct PrometheusHandler {
     store: Arc<Store>,
     metrics: ByInstance,
+    /// Of remote write, when there is any.
+    delivery: Option<BackendMetrics>,
     held: Mutex<Option<Held>>,
 }
 
@@ -66,7 +70,11 @@ impl PrometheusHandler {
             let task = tokio::spawn(expire(store.clone(), metrics, expiry));
             AbortOnDrop(task.abort_handle())
         });
-        Self { store, metrics: by_instance, held: Mutex::new(Some(held)) }
+        let delivery = match held.senders.is_empty() {
+            true => None,
+            false => remote_write::metrics().ok(),
+        };
+        Self { store, metrics: by_instance, delivery, held: Mutex::new(Some(held)) }
     }
 
     #[inline]
@@ -110,12 +118,36 @@ impl Handler for PrometheusHandler {
     fn report<'a>(&'a self, call: ReportCall<'a>) -> BoxFuture<'a, Result<ReportOutcome, HandlerError>> {
         let now = self.store.now();
         let mut outcome = ReportOutcome::complete();
+        let mut taken = 0;
         for instance in call.batch.iter() {
-            if let Err(refusal) = self.take(&instance, now) {
-                outcome.drop_one(refusal.reason(), || format!("{}: {refusal}", instance.name));
+            match self.take(&instance, now) {
+                Ok(()) => taken += 1,
+                Err(refusal) => {
+                    outcome.drop_one(refusal.reason(), || format!("{}: {refusal}", instance.name));
+                }
             }
         }
+        if let Some(delivery) = &self.delivery {
+            delivery.collected(taken);
+        }
         Box::pin(ready(Ok(outcome)))
+    }
+
+    fn self_test(&self) -> BoxFuture<'_, Result<(), HandlerError>> {
+        let (scrape, testers) = match &*self.held.lock() {
+            Some(held) => (
+                held.scrape.as_ref().map(ScrapeLease::address),
+                held.senders.iter().map(SenderLease::tester).collect(),
+            ),
+            None => (None, Vec::new()),
+        };
+        Box::pin(async move {
+            let metrics = self.metrics.values().flatten();
+            let mut names: Vec<&str> = metrics.map(|metric| metric.definition().name.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            self_test::run(scrape, testers, &names).await
+        })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -11,6 +11,7 @@ mod mismatch;
 mod refusal;
 mod remote_write;
 mod scrape;
+mod self_test;
 mod store;
 
 use std::net::SocketAddr;

@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use mixer_adapter_sdk::BuildError;
 use mixer_adapter_sdk::delivery::{
-    BatchLimits, Breaker, BreakerPolicy, DeliveryMetrics, EngineOptions, Pipeline, PipelineOptions,
+    BackendMetrics, BatchLimits, Breaker, BreakerPolicy, DeliveryMetrics, EngineOptions, Pipeline,
+    PipelineOptions,
 };
 use parking_lot::Mutex;
 
@@ -25,6 +26,12 @@ use snapshot::{Snapshots, Source};
 
 /// Items of a snapshot come all at once; a request waits for no others.
 const BATCH_AGE: Duration = Duration::from_millis(50);
+
+/// What is counted of remote write.
+pub(crate) fn metrics() -> Result<BackendMetrics, BuildError> {
+    let metrics = DeliveryMetrics::shared().map_err(|error| BuildError(error.to_string()))?;
+    Ok(metrics.of("prometheus"))
+}
 
 /// All senders of an adapter.
 #[derive(Debug, Default)]
@@ -67,8 +74,7 @@ impl Senders {
         let is_same = running.as_ref().is_some_and(|running| running.destination.raw == destination.raw);
         if !is_same {
             // Made first: what is running stays when the new one cannot be.
-            let metrics = DeliveryMetrics::shared().map_err(|error| BuildError(error.to_string()))?;
-            let metrics = metrics.of("prometheus");
+            let metrics = metrics()?;
             let receiver = Receiver::new(destination, metrics.clone()).await?;
             if let Some(old) = running.take() {
                 old.pipeline.close().await;
@@ -97,6 +103,11 @@ impl Senders {
 }
 
 impl SenderLease {
+    /// What tries the destination.
+    pub(crate) fn tester(&self) -> Tester {
+        Tester(self.sender.clone())
+    }
+
     /// Sends the metrics no more. The last one to go sends them once more, and then that there will be no more.
     pub(crate) async fn release(self) {
         let sender = &self.sender;
@@ -109,6 +120,31 @@ impl SenderLease {
             running.pipeline.close().await;
         }
         sender.snapshots.set_ended(false);
+    }
+}
+
+/// Tries a destination.
+#[derive(Debug)]
+pub(crate) struct Tester(Arc<Sender>);
+
+impl Tester {
+    /// Sends one marked sample, and tells in the log what the receiver answered.
+    ///
+    /// # Errors
+    ///
+    /// The receiver did not write it; the text says why.
+    pub(crate) async fn run(&self) -> Result<(), String> {
+        let running = self.0.running.lock().await;
+        let Some(Running { destination, pipeline }) = &*running else {
+            return Err("the handler is closed".to_owned());
+        };
+        let limit = destination.http.timeout;
+        let tried = pipeline.backend().self_test(self.0.snapshots.test_item());
+        let answer = tokio::time::timeout(limit, tried).await;
+        let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs_f64())));
+        let answer = answer.map_err(|error| format!("remote_write to {}: {error}", destination.url))?;
+        tracing::info!(url = %destination.url, "one sample of mixer_self_test was written: the receiver answered {answer}");
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ mod credentials;
 mod environment;
 mod generated;
 mod handler;
+mod items;
 mod logging;
 mod logs;
 mod metadata;

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use mixer_adapter_sdk::delivery::http::{Answer, Url, gzip};
+use mixer_adapter_sdk::delivery::http::{Answer, Url};
 use mixer_adapter_sdk::delivery::{Backend, Outcome, Payload};
 use mixer_adapter_sdk::typed::Refused;
 use serde::Deserialize;
 
 use crate::api::{Api, GoogleError, code_name, word};
+use crate::items;
 
+/// The field of the entries in a call.
+const FIELD: &str = "entries";
 const PARTIAL: &str = "google.logging.v2.WriteLogEntriesPartialErrors";
 
 /// Sends entries.
@@ -68,8 +71,11 @@ impl Backend for Logging {
     }
 
     fn encode(&self, items: &[Vec<u8>]) -> Result<Bytes, Refused> {
-        let entries = items.join(&b',');
-        Ok(gzip(&[b"{\"entries\":[", &entries[..], b"],\"partialSuccess\":true}"].concat()))
+        Ok(items::compressed(FIELD, items, ",\"partialSuccess\":true"))
+    }
+
+    fn decode(&self, body: &Bytes) -> Option<Vec<Vec<u8>>> {
+        items::items_of_compressed(body, FIELD)
     }
 
     async fn send(&self, payload: &Payload) -> Outcome {

@@ -15,10 +15,14 @@ use parking_lot::Mutex;
 use serde_json::Value as Json;
 
 use crate::api::{Api, GoogleError, describe};
+use crate::items;
 use crate::series::{CALL_SERIES, SeriesItem};
 
 pub(crate) use descriptor::Descriptor;
 use descriptor::Made;
+
+/// The field of the series in a call.
+const FIELD: &str = "timeSeries";
 
 /// Sends points.
 #[derive(Debug)]
@@ -154,19 +158,19 @@ impl Backend for Monitoring {
         }
         drop(wanted);
         let series: Vec<&[u8]> = items.iter().map(|item| item.json.as_slice()).collect();
-        Ok([b"{\"timeSeries\":[", &series.join(&b',')[..], b"]}"].concat().into())
+        Ok(items::body(FIELD, &series, "").into())
     }
 
     fn decode(&self, body: &Bytes) -> Option<Vec<SeriesItem>> {
-        let json: Json = serde_json::from_slice(body).ok()?;
-        let series = json.get("timeSeries")?.as_array()?.iter().map(|series| {
+        let series = items::items(body, FIELD)?.into_iter().map(|json| {
+            let series: Json = serde_json::from_slice(&json).ok()?;
             let mut identity = DefaultHasher::new();
             for part in ["metric", "resource", "valueType"] {
                 series.get(part).map(Json::to_string).hash(&mut identity);
             }
-            SeriesItem { series: identity.finish(), json: series.to_string().into_bytes(), descriptor: None }
+            Some(SeriesItem { series: identity.finish(), json, descriptor: None })
         });
-        Some(series.collect())
+        series.collect()
     }
 
     async fn send(&self, payload: &Payload) -> Outcome {

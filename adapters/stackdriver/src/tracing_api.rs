@@ -1,11 +1,15 @@
 //! Cloud Trace: `projects.traces.batchWrite` of API v2. A span that comes twice is one span.
 
 use bytes::Bytes;
-use mixer_adapter_sdk::delivery::http::{Url, gzip};
+use mixer_adapter_sdk::delivery::http::Url;
 use mixer_adapter_sdk::delivery::{Backend, Outcome, Payload};
 use mixer_adapter_sdk::typed::Refused;
 
 use crate::api::Api;
+use crate::items;
+
+/// The field of the spans in a call.
+const FIELD: &str = "spans";
 
 /// Sends spans.
 #[derive(Debug)]
@@ -29,8 +33,11 @@ impl Backend for Traces {
     }
 
     fn encode(&self, items: &[Vec<u8>]) -> Result<Bytes, Refused> {
-        let spans = items.join(&b',');
-        Ok(gzip(&[b"{\"spans\":[", &spans[..], b"]}"].concat()))
+        Ok(items::compressed(FIELD, items, ""))
+    }
+
+    fn decode(&self, body: &Bytes) -> Option<Vec<Vec<u8>>> {
+        items::items_of_compressed(body, FIELD)
     }
 
     async fn send(&self, payload: &Payload) -> Outcome {

@@ -57,6 +57,7 @@ impl HandleReport<MetricTemplate> for StatsdHandler {
                 Ok::<_, Refusal>(())
             })
         });
+        self.sender.metrics().collected(lines.len());
         self.sender.metrics().received(lines.len());
         if changed > 0 {
             self.sender.metrics().changed(change::UNFIT, changed);

@@ -2,13 +2,15 @@
 //!
 //! An adapter implements [`Backend`] (how a batch becomes a payload, and how a payload is sent), chooses a [`Collector`], and
 //! starts a [`Pipeline`] of both, which does the rest with an [`Engine`]. Nothing is lost in silence and nothing grows without end: what is dropped is counted by [`reason`].
-//! [`aggregate`] makes series of samples, [`http`] and [`grpc`] are the clients of backends, [`otlp`] speaks to those of OpenTelemetry, [`params`] checks the fields that all
-//! configurations share, and [`spool`] keeps payloads on disk.
+//! [`aggregate`] makes series of samples, [`http`] and [`grpc`] are the clients of backends, [`otlp`] speaks to those of
+//! OpenTelemetry, [`params`] checks the fields that all configurations share, and [`spool`] keeps payloads on disk. [`datagram`]
+//! is for daemons that take lines and never answer: it stands beside engine and pipeline.
 
 pub mod aggregate;
 mod batch;
 mod breaker;
 mod collect;
+pub mod datagram;
 mod engine;
 pub mod grpc;
 pub mod http;
@@ -21,9 +23,6 @@ mod queue;
 mod request_id;
 mod retry;
 pub mod spool;
-
-// For daemons that take lines and never answer.
-pub mod datagram;
 
 pub use batch::{Batch, BatchLimits};
 pub use breaker::{Breaker, BreakerPolicy, Pass};

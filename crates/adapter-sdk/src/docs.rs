@@ -22,8 +22,8 @@ use crate::{
 use crate::{
     TypedAdapter,
     delivery::{
-        Aggregated, Backend, Collector, Outcome, Pending, Pipeline, PipelineOptions, aggregate, grpc, http,
-        params,
+        Aggregated, Backend, Collector, Outcome, Pending, Pipeline, PipelineOptions, aggregate, datagram,
+        grpc, http, params,
     },
 };
 

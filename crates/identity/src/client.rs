@@ -11,11 +11,11 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::{ClientConfig, ProtocolVersion};
+use tokio_rustls::rustls::{ClientConfig, ProtocolVersion, RootCertStore};
 
 use crate::ALPN;
 use crate::credentials::Credentials;
-use crate::material::Material;
+use crate::material::{Material, Own};
 use crate::refused::{Reason, Refused, with_story};
 use crate::servers::{Expected, Servers};
 
@@ -110,13 +110,18 @@ fn build(material: &Material, servers: Servers) -> Result<ClientConfig, String> 
     Ok(config)
 }
 
-/// TLS for a client of HTTP that trusts these authorities and checks host names.
+/// TLS for a client of HTTP that trusts these authorities, checks host names, and shows its own certificate to a server that
+/// asks.
 ///
 /// # Errors
 /// TLS cannot be set up.
-pub fn https(roots: tokio_rustls::rustls::RootCertStore) -> Result<ClientConfig, String> {
+pub fn https(roots: impl Into<Arc<RootCertStore>>, own: Option<&Own>) -> Result<ClientConfig, String> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    let builder = builder.with_root_certificates(roots);
+    Ok(match own {
+        Some(own) => builder.with_client_cert_resolver(own.resolver()),
+        None => builder.with_no_client_auth(),
+    })
 }

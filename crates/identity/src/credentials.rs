@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::facts::date;
 use crate::material::Material;
-use crate::source::Source;
+use crate::source::files::{FileError, Watch};
+use crate::source::{Files, Source};
 
 /// The same trouble is logged again after this time.
 const LOG_EVERY: Duration = Duration::from_secs(60);
@@ -37,7 +39,7 @@ pub struct Credentials(Arc<Inner>);
 struct Inner {
     feed: Arc<Feed>,
     state: watch::Receiver<State>,
-    _following: AbortOnDropHandle<()>,
+    _following: Option<AbortOnDropHandle<()>>,
 }
 
 impl fmt::Debug for Credentials {
@@ -57,17 +59,29 @@ impl Credentials {
     /// Follows a source on the current runtime. Files have been read when this returns; other sources answer later. `what`
     /// is whose certificates these are, for the log: `the gRPC port`.
     pub async fn start(source: Source, what: impl Into<String>, on_update: OnUpdate) -> Self {
-        let (sender, state) = watch::channel(State::Pending);
-        let feed = Arc::new(Feed {
-            what: what.into(),
-            place: source.to_string(),
-            current: ArcSwap::default(),
-            state: sender,
-            trouble: Mutex::new(None),
-            on_update,
-        });
+        let (feed, state) = Feed::new(what.into(), source.to_string(), on_update);
         let following = tokio::spawn(source.follow(feed.clone()).await);
-        Self(Arc::new(Inner { feed, state, _following: AbortOnDropHandle::new(following) }))
+        Self(Arc::new(Inner { feed, state, _following: Some(AbortOnDropHandle::new(following)) }))
+    }
+
+    /// Reads files at once, and follows them on the current runtime if there is one. `begin` takes what they hold now, and
+    /// returns what it makes of it and whom to tell of what they hold later. `what` is as for [`Self::start`].
+    ///
+    /// # Errors
+    /// A file cannot be used as it is now, or `begin` cannot use what it holds.
+    pub fn of_files<T, E: From<FileError>>(
+        files: Files,
+        what: impl Into<String>,
+        begin: impl FnOnce(&Material) -> Result<(T, OnUpdate), E>,
+    ) -> Result<(Self, T), E> {
+        let (material, seen) = files.read_blocking()?;
+        let (made, on_update) = begin(&material)?;
+        let (feed, state) = Feed::new(what.into(), Source::Files(files.clone()).to_string(), on_update);
+        feed.keep(&Arc::new(material));
+        let runtime = Handle::try_current().ok().filter(|_| files.can_change());
+        let following = runtime.map(|runtime| runtime.spawn(Watch::resume(files, feed.clone(), seen).run()));
+        let following = following.map(AbortOnDropHandle::new);
+        Ok((Self(Arc::new(Inner { feed, state, _following: following })), made))
     }
 
     /// The certificates as they are now.
@@ -115,9 +129,21 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
+    fn new(what: String, place: String, on_update: OnUpdate) -> (Arc<Self>, watch::Receiver<State>) {
+        let (sender, state) = watch::channel(State::Pending);
+        let current = ArcSwap::default();
+        let feed = Self { what, place, current, state: sender, trouble: Mutex::new(None), on_update };
+        (Arc::new(feed), state)
+    }
+
     /// New certificates.
     pub(crate) fn loaded(&self, material: Material) {
         let material = Arc::new(material);
+        self.keep(&material);
+        (self.on_update)(&Update::Loaded(material));
+    }
+
+    fn keep(&self, material: &Arc<Material>) {
         self.current.store(material.clone());
         self.state.send_replace(State::Ready);
         *self.trouble.lock() = None;
@@ -128,7 +154,6 @@ impl Feed {
             ),
             false => tracing::info!("{what}: certificates come from {place}: {shown}"),
         }
-        (self.on_update)(&Update::Loaded(material));
     }
 
     /// What came cannot be used. The same trouble is logged from time to time only.

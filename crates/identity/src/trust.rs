@@ -67,6 +67,11 @@ impl Trust {
         }
     }
 
+    /// The authorities for every peer; none when each trust domain has its own.
+    pub fn everyone(&self) -> Option<&Arc<RootCertStore>> {
+        self.any.as_ref()
+    }
+
     /// What is trusted, for messages.
     pub(crate) fn describe(&self) -> String {
         match &self.any {

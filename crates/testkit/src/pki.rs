@@ -1,8 +1,14 @@
 //! Authorities and certificates for tests of TLS.
 
+use std::sync::Arc;
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, SanType,
 };
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto::ring};
 
 /// An authority that signs whatever it is asked to.
 #[derive(Debug)]
@@ -61,6 +67,33 @@ impl Authority {
     /// A name is none, or the certificate cannot be made.
     pub fn issue(&self, names: &[&str]) -> Result<Issued, rcgen::Error> {
         self.issue_for(names, Validity::Now)
+    }
+
+    /// TLS of a server at `localhost` with a certificate of this authority, which asks clients for one of another if there is
+    /// one.
+    ///
+    /// # Errors
+    /// The certificate cannot be made.
+    pub fn acceptor(&self, clients: Option<&Self>) -> std::io::Result<TlsAcceptor> {
+        fn failed(error: impl std::error::Error + Send + Sync + 'static) -> std::io::Error {
+            std::io::Error::other(error)
+        }
+        let Issued { chain_der, key_der, .. } = self.issue(&["localhost"]).map_err(failed)?;
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone());
+        let builder = builder.with_safe_default_protocol_versions().map_err(failed)?;
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(clients) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(clients.der().into()).map_err(failed)?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build();
+                builder.with_client_cert_verifier(verifier.map_err(failed)?)
+            }
+        };
+        let key = PrivatePkcs8KeyDer::from(key_der).into();
+        let config = builder.with_single_cert(vec![chain_der.into()], key).map_err(failed)?;
+        Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
     /// The same, valid at another time.

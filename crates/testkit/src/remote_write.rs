@@ -23,6 +23,7 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 
 /// A running fake. It stops with its runtime.
 #[derive(Clone, Debug)]
@@ -38,6 +39,7 @@ struct State {
     seen: Mutex<Vec<WriteRequestSeen>>,
     newest: Mutex<rules::Newest>,
     changed: Notify,
+    has_tls: bool,
 }
 
 /// Which versions a receiver knows.
@@ -165,6 +167,15 @@ impl FakeRemoteWrite {
     ///
     /// No port can be bound on loopback.
     pub async fn start(knows: Knows) -> std::io::Result<Self> {
+        Self::start_with(knows, None).await
+    }
+
+    /// Starts a receiver that speaks TLS, or plaintext without.
+    ///
+    /// # Errors
+    ///
+    /// No port can be bound on loopback.
+    pub async fn start_with(knows: Knows, tls: Option<TlsAcceptor>) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State {
@@ -173,14 +184,18 @@ impl FakeRemoteWrite {
             seen: Mutex::default(),
             newest: Mutex::default(),
             changed: Notify::new(),
+            has_tls: tls.is_some(),
         });
-        tokio::spawn(accept(listener, state.clone()));
+        tokio::spawn(accept(listener, tls, state.clone()));
         Ok(Self { address, state })
     }
 
     /// Where it receives.
     pub fn url(&self) -> String {
-        format!("http://{}/api/v1/write", self.address)
+        match self.state.has_tls {
+            true => format!("https://localhost:{}/api/v1/write", self.address.port()),
+            false => format!("http://{}/api/v1/write", self.address),
+        }
     }
 
     /// Answers the next request that breaks no rule like this.
@@ -211,16 +226,25 @@ impl FakeRemoteWrite {
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
         let state = state.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let state = state.clone();
             async move { Ok::<_, Infallible>(answer(&state, request).await) }
         });
-        // A client that goes away ends its connection.
+        let tls = tls.clone();
+        // A client that goes away, or is refused, ends its connection.
         tokio::spawn(async move {
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let http = http1::Builder::new();
+            match tls {
+                None => drop(http.serve_connection(TokioIo::new(stream), service).await),
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        drop(http.serve_connection(TokioIo::new(stream), service).await);
+                    }
+                }
+            }
         });
     }
 }

@@ -1,11 +1,14 @@
 //! A request as it waits to be sent: compressed, with what is needed to judge the answer.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use http::HeaderMap;
 use prost::Message as _;
 
 use super::encode;
-use super::message::Request;
+use super::message::{Label, Request, WriteRequest};
 
 const VERSION_1: u8 = 1;
 const VERSION_2: u8 = 2;
@@ -21,6 +24,17 @@ pub(super) struct Counts {
 impl Counts {
     /// What is in a request.
     pub(super) fn of(request: &Request) -> Self {
+        let mut counts = Self::default();
+        for series in &request.timeseries {
+            counts.samples += series.samples.len() as u64;
+            counts.histograms += series.histograms.len() as u64;
+            counts.exemplars += series.exemplars.len() as u64;
+        }
+        counts
+    }
+
+    /// The same of a request of 1.0.
+    fn of_old(request: &WriteRequest) -> Self {
         let mut counts = Self::default();
         for series in &request.timeseries {
             counts.samples += series.samples.len() as u64;
@@ -102,4 +116,45 @@ impl Body {
         let request = Request::decode(&message[..]).ok()?;
         Self::new(true, self.counts, &encode::downgraded(&request).encode_to_vec())
     }
+
+    /// The same in two requests; none when there is but one series in it. What there is of a series stays together, because
+    /// it has to come in order.
+    pub(super) fn halves(&self) -> Option<[Self; 2]> {
+        let message = snap::raw::Decoder::new().decompress_vec(&self.compressed).ok()?;
+        let [first, second] = match self.is_v1 {
+            true => {
+                let WriteRequest { timeseries, metadata } = WriteRequest::decode(&message[..]).ok()?;
+                let pairs = |labels: &[Label]| -> Vec<(String, String)> {
+                    labels.iter().map(|label| (label.name.clone(), label.value.clone())).collect()
+                };
+                divided(timeseries, |series| pairs(&series.labels))?.map(|timeseries| {
+                    let half = WriteRequest { timeseries, metadata: metadata.clone() };
+                    Self::new(true, Counts::of_old(&half), &half.encode_to_vec())
+                })
+            }
+            false => {
+                let Request { timeseries, symbols } = Request::decode(&message[..]).ok()?;
+                divided(timeseries, |series| series.labels_refs.clone())?.map(|timeseries| {
+                    let symbols = symbols.clone();
+                    let half = encode::without_unused_symbols(Request { symbols, timeseries });
+                    Self::new(false, Counts::of(&half), &half.encode_to_vec())
+                })
+            }
+        };
+        Some([first?, second?])
+    }
+}
+
+/// Divides what has different keys, in its order; none when all have the same.
+fn divided<T, K: Hash + Eq>(all: Vec<T>, key: impl Fn(&T) -> K) -> Option<[Vec<T>; 2]> {
+    let mut numbers: HashMap<K, usize> = HashMap::new();
+    let mut numbered = Vec::with_capacity(all.len());
+    for one in all {
+        let next = numbers.len();
+        numbered.push((*numbers.entry(key(&one)).or_insert(next), one));
+    }
+    let half = numbers.len() / 2;
+    let (first, second): (Vec<_>, Vec<_>) = numbered.into_iter().partition(|(number, _)| *number < half);
+    let without_numbers = |numbered: Vec<(usize, T)>| numbered.into_iter().map(|(_, one)| one).collect();
+    (half > 0).then(|| [first, second].map(without_numbers))
 }

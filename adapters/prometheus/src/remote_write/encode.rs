@@ -41,6 +41,28 @@ pub(super) fn request(items: &[Item], parts: Parts) -> Request {
     Request { symbols: writer.symbols.texts, timeseries: writer.timeseries }
 }
 
+/// The same with those texts alone that its series use.
+pub(super) fn without_unused_symbols(mut request: Request) -> Request {
+    let mut symbols = Symbols::default();
+    symbols.of("");
+    let texts = std::mem::take(&mut request.symbols);
+    let mut renumber = |place: &mut u32| {
+        let text = usize::try_from(*place).ok().and_then(|place| texts.get(place));
+        *place = symbols.of(text.map_or("", String::as_str));
+    };
+    for series in &mut request.timeseries {
+        series.labels_refs.iter_mut().for_each(&mut renumber);
+        for exemplar in &mut series.exemplars {
+            exemplar.labels_refs.iter_mut().for_each(&mut renumber);
+        }
+        if let Some(metadata) = &mut series.metadata {
+            renumber(&mut metadata.help_ref);
+            renumber(&mut metadata.unit_ref);
+        }
+    }
+    Request { symbols: symbols.texts, ..request }
+}
+
 /// The texts of a request, each once.
 #[derive(Debug, Default)]
 struct Symbols {

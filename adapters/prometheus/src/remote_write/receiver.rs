@@ -1,6 +1,6 @@
 //! Sends requests of Remote-Write 2.0, or of 1.0 when that is configured or all that the receiver knows.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mixer_adapter_sdk::BuildError;
 use mixer_adapter_sdk::delivery::http::{Answer, Credential, HttpClient, NoAnswer, Url};
-use mixer_adapter_sdk::delivery::{Backend, BackendMetrics, Outcome, Payload};
+use mixer_adapter_sdk::delivery::{Backend, BackendMetrics, Outcome, Payload, RequestId};
 use mixer_adapter_sdk::typed::Refused;
 use prost::Message as _;
 
@@ -39,6 +39,8 @@ pub(super) struct Receiver {
     headers: HeaderMap,
     header_files: Vec<(HeaderName, Credential)>,
     speaks: AtomicU8,
+    /// The status of the last answer.
+    answered: AtomicU16,
     metrics: BackendMetrics,
 }
 
@@ -75,6 +77,7 @@ impl Receiver {
             headers: to.headers.clone(),
             header_files,
             speaks: AtomicU8::new(UNKNOWN),
+            answered: AtomicU16::new(0),
             metrics,
         })
     }
@@ -120,7 +123,30 @@ impl Receiver {
         // A credential that cannot be sent may be replaced: its file is looked at again.
         let unusable = |detail| Outcome::Retry { after: None, detail };
         let headers = self.headers(v1).map_err(unusable)?;
-        self.client.post(&self.url, headers, body).await.map_err(|error: NoAnswer| error.outcome())
+        let answer = self.client.post(&self.url, headers, body).await;
+        let answer = answer.map_err(|error: NoAnswer| error.outcome())?;
+        self.answered.store(answer.status.as_u16(), Ordering::Relaxed);
+        Ok(answer)
+    }
+
+    /// Sends one sample past everything that waits, and says what the receiver answered.
+    ///
+    /// # Errors
+    ///
+    /// The receiver did not write it; the text says why.
+    pub(super) async fn self_test(&self, item: Item) -> Result<String, String> {
+        let body = self.encode(&[item]).map_err(|refused| refused.detail)?;
+        let payload = Payload { body, request_id: RequestId::random(), items: 1, attempt: 1 };
+        match self.send(&payload).await {
+            Outcome::Delivered => {
+                let version = if self.uses_v1() { "1.0" } else { "2.0" };
+                Ok(format!("{} by Remote-Write {version}", self.answered.load(Ordering::Relaxed)))
+            }
+            Outcome::Retry { detail, .. } | Outcome::Drop { detail, .. } | Outcome::Partly { detail, .. } => {
+                Err(detail)
+            }
+            Outcome::Split => Err("the receiver finds a request of one sample too large".to_owned()),
+        }
     }
 
     /// Sends a request of 2.0, and the same as 1.0 when the receiver turns out to know no other.
@@ -237,6 +263,11 @@ impl Backend for Receiver {
                 detail: "the request is too large to be compressed".to_owned(),
             }),
         }
+    }
+
+    fn halves(&self, body: &Bytes, items: usize) -> Option<[(Bytes, usize); 2]> {
+        let [first, second] = Body::from_bytes(body)?.halves()?;
+        Some([(first.to_bytes(), items / 2), (second.to_bytes(), items - items / 2)])
     }
 
     async fn send(&self, payload: &Payload) -> Outcome {

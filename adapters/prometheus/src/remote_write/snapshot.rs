@@ -11,9 +11,12 @@ use mixer_adapter_sdk::delivery::{Collector, QueueLimits};
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::definition::Definition;
+use crate::definition::{Definition, Kind};
 use crate::exemplar::Exemplar;
 use crate::store::{Family, Native, Series, Snapshot, Store};
+
+/// The label that marks what a self-test sends.
+const TEST_LABEL: &str = "selftest";
 
 /// A series at one moment.
 #[derive(Clone, Debug)]
@@ -110,6 +113,28 @@ impl Snapshots {
     /// The next snapshot is the last one, and every series ends with it; or, not so any more.
     pub(super) fn set_ended(&self, ended: bool) {
         self.ended.store(ended, Ordering::Relaxed);
+    }
+
+    /// One marked sample, as a self-test sends it.
+    pub(super) fn test_item(&self) -> Item {
+        let name = "mixer_self_test".to_owned();
+        let definition = Definition {
+            name,
+            kind: Kind::Gauge,
+            labels: vec![TEST_LABEL.to_owned()],
+            exemplar_labels: Vec::new(),
+            native: None,
+        };
+        let help = "Written by --selfTest of Mixer's prometheus adapter.".to_owned();
+        let labels = self.with_external_labels(vec![(TEST_LABEL.to_owned(), "true".to_owned())]);
+        let newest_exemplar = AtomicI64::new(i64::MIN);
+        Item {
+            family: Arc::new(Described { definition, help }),
+            series: Arc::new(Identified { labels, created: 0, newest_exemplar }),
+            at: millis(SystemTime::now()),
+            point: Point::Value(Snapshot::Number(1.0), None),
+            exemplars: Vec::new(),
+        }
     }
 
     fn take(&self, now: i64) -> Vec<Item> {
@@ -216,6 +241,12 @@ impl Item {
     }
 }
 
+/// Milliseconds since 1970.
+fn millis(at: SystemTime) -> i64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// The collector of a pipeline. A snapshot is taken only when nothing of the one before waits: so no more than one is
 /// in memory, and samples go in order.
 #[derive(Debug)]
@@ -230,8 +261,7 @@ impl Collector for Source {
     type Item = Item;
 
     fn take(&self, now: SystemTime) -> Vec<Item> {
-        let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let now = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        let now = millis(now);
         // A pass over many series takes longer than a task should.
         match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
             Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| self.0.take(now)),

@@ -15,4 +15,7 @@ mod real_prometheus;
 mod remote_write;
 mod report;
 mod scrape;
+mod self_test;
+mod spooled;
 mod support;
+mod tls;

@@ -29,35 +29,43 @@ fn metrics() -> [MetricInfo; 4] {
     ]
 }
 
+/// What has metrics of every kind and sends to these.
+pub(crate) fn sending(remote_write: Vec<RemoteWrite>) -> Params {
+    Params { remote_write, scrape: Some(false), ..params(&metrics()) }
+}
+
 /// A handler with some values that sends to these.
-async fn reported(remote_write: Vec<RemoteWrite>) -> (PrometheusAdapter, Arc<dyn Handler>) {
+pub(crate) async fn reported(remote_write: Vec<RemoteWrite>) -> (PrometheusAdapter, Arc<dyn Handler>) {
     let adapter = adapter();
-    let params = Params { remote_write, scrape: Some(false), ..params(&metrics()) };
-    let handler = build(&adapter, "h", &params).await.unwrap();
-    let trace = |id: &str| ("trace_id", text(id));
-    report(&*handler, "c_total", Value::Int64Value(3), &[("a", text("x")), ("B", text("")), trace("t1")])
-        .await;
-    report(&*handler, "g", Value::DoubleValue(f64::NAN), &[]).await;
-    for (value, id) in [(0.5, "t2"), (1.5, "t3"), (9.0, "t4")] {
-        report(&*handler, "h", Value::DoubleValue(value), &[("a", text("x")), trace(id)]).await;
-        report(&*handler, "n", Value::DoubleValue(value), &[trace(id)]).await;
-    }
+    let handler = build(&adapter, "h", &sending(remote_write)).await.unwrap();
+    report_some(&*handler).await;
     (adapter, handler)
 }
 
+/// Values of every kind.
+pub(crate) async fn report_some(handler: &dyn Handler) {
+    let trace = |id: &str| ("trace_id", text(id));
+    report(handler, "c_total", Value::Int64Value(3), &[("a", text("x")), ("B", text("")), trace("t1")]).await;
+    report(handler, "g", Value::DoubleValue(f64::NAN), &[]).await;
+    for (value, id) in [(0.5, "t2"), (1.5, "t3"), (9.0, "t4")] {
+        report(handler, "h", Value::DoubleValue(value), &[("a", text("x")), trace(id)]).await;
+        report(handler, "n", Value::DoubleValue(value), &[trace(id)]).await;
+    }
+}
+
 /// The points of requests that were taken.
-fn written(seen: &[WriteRequestSeen]) -> Vec<WrittenPoint> {
+pub(crate) fn written(seen: &[WriteRequestSeen]) -> Vec<WrittenPoint> {
     seen.iter().filter(|request| request.status == 204).flat_map(|request| request.points.clone()).collect()
 }
 
-fn assert_no_fault(seen: &[WriteRequestSeen]) {
+pub(crate) fn assert_no_fault(seen: &[WriteRequestSeen]) {
     for request in seen {
         assert_eq!(request.fault, None);
     }
 }
 
 /// Points in one line each, sorted: labels, value, exemplars.
-fn lines(points: &[WrittenPoint]) -> Vec<String> {
+pub(crate) fn lines(points: &[WrittenPoint]) -> Vec<String> {
     let labels = |labels: &BTreeMap<String, String>| {
         labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
     };
@@ -80,7 +88,7 @@ fn lines(points: &[WrittenPoint]) -> Vec<String> {
     lines
 }
 
-fn expected_lines() -> Vec<String> {
+pub(crate) fn expected_lines() -> Vec<String> {
     let mut expected: Vec<String> = [
         "__name__=t_c_total,a=x 3 # trace_id=t1 3",
         "__name__=t_g NaN",

@@ -10,4 +10,5 @@ mod official;
 mod process;
 mod resources;
 mod spans;
+mod spooled;
 mod support;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{Rig, text};
 
-fn span(own: &str, parent: &str) -> Vec<u8> {
+pub(crate) fn span(own: &str, parent: &str) -> Vec<u8> {
     let time =
         |seconds| Some(policy::TimeStamp { value: Some(prost_types::Timestamp { seconds, nanos: 0 }) });
     let tag = |value: Value| policy::Value::decode(value.to_bytes()).unwrap();

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use mixer_adapter_sdk::delivery::spool::{SpoolHome, SpoolOptions};
 use mixer_adapter_sdk::params::encode;
 use mixer_adapter_sdk::value::Value;
 use mixer_adapter_sdk::{
-    Batch, BuildError, Handler, HandlerError, HandlerSpec, ReportCall, ReportOutcome, Timestamp,
+    Adapter, Batch, BuildError, Handler, HandlerError, HandlerSpec, ReportCall, ReportOutcome, Timestamp,
 };
 use mixer_proto::policy::v1beta1 as policy;
 use mixer_stackdriver_adapter::{Environment, adapter_in};
@@ -106,8 +107,15 @@ pub(crate) async fn build(
     params: &Json,
     replica: &str,
 ) -> Result<Arc<dyn Handler>, BuildError> {
-    let environment = Environment::of([("HOSTNAME", replica), ("GCE_METADATA_HOST", &fake.host())]);
-    let adapter = adapter_in(environment);
+    build_of(&*adapter_at(fake, replica), params).await
+}
+
+/// The adapter as a replica at a fake.
+fn adapter_at(fake: &FakeGoogle, replica: &str) -> Arc<dyn Adapter> {
+    adapter_in(Environment::of([("HOSTNAME", replica), ("GCE_METADATA_HOST", &fake.host())]))
+}
+
+async fn build_of(adapter: &dyn Adapter, params: &Json) -> Result<Arc<dyn Handler>, BuildError> {
     let params = encode(adapter.info(), &params.to_string()).unwrap();
     let spec = HandlerSpec { name: "stackdriver.ns".into(), params, instances: Vec::new() };
     assert_eq!(adapter.validate(&spec), []);
@@ -123,6 +131,18 @@ impl Rig {
         std::fs::write(&key, fake.service_account("key-1")).unwrap();
         let handler = build(&fake, &params(&fake, &key, &more), "pod-1").await.unwrap();
         Self { fake, handler, key, folder: Arc::new(folder) }
+    }
+
+    /// A handler that keeps on disk what it takes, for as long as the spool is there.
+    pub(crate) async fn spooled(more: Json) -> (Self, SpoolHome) {
+        let folder = tempfile::tempdir().unwrap();
+        let fake = FakeGoogle::start(PROJECT).await.unwrap();
+        let key = folder.path().join("key.json");
+        std::fs::write(&key, fake.service_account("key-1")).unwrap();
+        let home = SpoolHome::open(SpoolOptions::new(folder.path().join("spool"))).await.unwrap();
+        let adapter = home.wrap(adapter_at(&fake, "pod-1"));
+        let handler = build_of(&*adapter, &params(&fake, &key, &more)).await.unwrap();
+        (Self { fake, handler, key, folder: Arc::new(folder) }, home)
     }
 
     /// Another handler at the same fake.

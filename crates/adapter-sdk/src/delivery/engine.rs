@@ -51,6 +51,12 @@ pub trait Backend: Send + Sync + 'static {
         None
     }
 
+    /// The halves of such a payload, each with how many of the items it holds: for a backend whose payloads are more easily
+    /// divided than taken apart. None when [`Backend::decode`] is to be used.
+    fn halves(&self, _body: &Bytes, _items: usize) -> Option<[(Bytes, usize); 2]> {
+        None
+    }
+
     /// Sends a payload once. An attempt that takes longer than [`EngineOptions::attempt_timeout`] is given up.
     fn send(&self, payload: &Payload) -> impl Future<Output = Outcome> + Send;
 }

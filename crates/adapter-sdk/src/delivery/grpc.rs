@@ -11,6 +11,7 @@ mod unary;
 use std::time::Duration;
 
 use ::http::Uri;
+use mixer_identity::{Authorities, Files};
 use tonic::transport::{Channel, Endpoint};
 
 use super::http::rotating::Rotating;
@@ -61,11 +62,12 @@ impl GrpcClient {
             .keep_alive_while_idle(true)
             .user_agent(&options.user_agent)
             .map_err(|e| unusable(&e))?;
-        let files = if is_tls { options.files() } else { Vec::new() };
-        let (every, options) = (options.reload_interval, options.clone());
-        let channel = Rotating::new(files, every, move || {
-            let config = if is_tls { Some(tls::config(&options)?) } else { None };
-            let connector = Connector::new(origin.clone(), config, options.proxy.matcher());
+        let unused = Files { own: None, authorities: Authorities::None, every: options.reload_interval };
+        let files = if is_tls { options.files() } else { unused };
+        let proxy = options.proxy.clone();
+        let channel = Rotating::new(files, move |material| {
+            let config = if is_tls { Some(tls::config(material)?) } else { None };
+            let connector = Connector::new(origin.clone(), config, proxy.matcher());
             let connect = tower::service_fn(move |_: Uri| connector.clone().connect());
             Ok(endpoint.connect_with_connector_lazy(connect))
         })?;

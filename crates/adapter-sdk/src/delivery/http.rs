@@ -9,14 +9,16 @@ pub(super) mod tls;
 
 use std::error::Error as _;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use ::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use mixer_identity::{FileError, Material};
 
 use super::retry::parse_retry_after;
 use crate::secret::DEFAULT_RELOAD_INTERVAL;
@@ -49,14 +51,6 @@ pub struct HttpOptions {
     pub reload_interval: Duration,
 }
 
-impl HttpOptions {
-    /// The files that a client is made of.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
-        let own = self.client_certificate.iter().flat_map(|own| [own.certificate.clone(), own.key.clone()]);
-        self.ca_file.iter().cloned().chain(own).collect()
-    }
-}
-
 impl Default for HttpOptions {
     /// 15 seconds for a request, 5 for the connection, no proxy, authorities of the system.
     fn default() -> Self {
@@ -76,13 +70,8 @@ impl Default for HttpOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum HttpOptionsError {
     /// A file of certificates or keys cannot be used.
-    #[error("{}: {message}", file.display())]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        message: String,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The address of a proxy is not one.
     #[error("the address of the {0} proxy is not a URL; write it as http://host:port")]
     Proxy(&'static str),
@@ -105,8 +94,8 @@ impl HttpClient {
     ///
     /// A file or the address of a proxy is not usable.
     pub fn new(options: &HttpOptions) -> Result<Self, HttpOptionsError> {
-        let (files, every, options) = (options.files(), options.reload_interval, options.clone());
-        Ok(Self { client: Rotating::new(files, every, move || client(&options))? })
+        let (files, options) = (options.files(), options.clone());
+        Ok(Self { client: Rotating::new(files, move |material| client(&options, material))? })
     }
 
     /// Sends a body once.
@@ -128,9 +117,9 @@ impl HttpClient {
     }
 }
 
-fn client(options: &HttpOptions) -> Result<reqwest::Client, HttpOptionsError> {
+fn client(options: &HttpOptions, material: &Material) -> Result<reqwest::Client, HttpOptionsError> {
     let builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls::config(options)?)
+        .tls_backend_preconfigured(tls::config(material)?)
         .timeout(options.timeout)
         .connect_timeout(options.connect_timeout)
         .user_agent(&options.user_agent)
@@ -196,4 +185,12 @@ pub fn gzip(body: &[u8]) -> Bytes {
     // Writing to memory does not fail.
     let _ = encoder.write_all(body);
     encoder.finish().unwrap_or_default().into()
+}
+
+/// Reads what [`gzip`] has made; none when it is something else, or more than `limit` bytes.
+pub fn gunzip(body: &[u8], limit: usize) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    let more = (limit as u64).saturating_add(1);
+    GzDecoder::new(body).take(more).read_to_end(&mut plain).ok()?;
+    (plain.len() <= limit).then_some(plain)
 }

@@ -25,6 +25,7 @@ pub struct DeliveryMetrics {
     spool_bytes: IntGaugeVec,
     spool_entries: IntGaugeVec,
     spool_corrupt: IntCounterVec,
+    spool_left: IntGaugeVec,
     reloads: IntCounterVec,
     latency: HistogramVec,
 }
@@ -49,6 +50,8 @@ impl DeliveryMetrics {
         let bytes = "Bytes of the items that wait or are being delivered.";
         let spool = "Bytes of journals and outboxes on disk.";
         let entries = "Payloads on disk that are not delivered yet.";
+        let left = "Bytes on disk that no handler of the configuration uses any more, by adapter and why.";
+        let left = Opts::new("mixer_adapter_delivery_spool_left_bytes", left);
         let corrupt = "Segments on disk that were set aside because bytes in them had changed.";
         let reloads = "Changed files of certificates towards backends: ok, or failed when the last good ones stay in use.";
         let latency = "Time from sending a payload to the backend's answer.";
@@ -66,6 +69,7 @@ impl DeliveryMetrics {
             spool_bytes: gauge("mixer_adapter_delivery_spool_bytes", spool)?,
             spool_entries: gauge("mixer_adapter_delivery_spool_entries", entries)?,
             spool_corrupt: counter("mixer_adapter_delivery_spool_corrupt_segments_total", corrupt, own)?,
+            spool_left: IntGaugeVec::new(left, &["adapter", "reason"])?,
             reloads: counter("mixer_adapter_delivery_file_reloads_total", reloads, &["result"])?,
             latency: HistogramVec::new(latency, own)?,
         })
@@ -100,7 +104,8 @@ impl DeliveryMetrics {
         for counter in counters {
             registry.register(Box::new(counter.clone()))?;
         }
-        for gauge in [&self.queue_items, &self.queue_bytes, &self.spool_bytes, &self.spool_entries] {
+        let spool = [&self.spool_bytes, &self.spool_entries, &self.spool_left];
+        for gauge in [&self.queue_items, &self.queue_bytes].into_iter().chain(spool) {
             registry.register(Box::new(gauge.clone()))?;
         }
         registry.register(Box::new(self.changed.clone()))?;
@@ -110,6 +115,22 @@ impl DeliveryMetrics {
     /// Counts a change of files of certificates.
     pub(super) fn reloaded(&self, result: &str) {
         self.reloads.with_label_values(&[result]).inc();
+    }
+
+    /// Shows how many bytes are left in the spool for a reason; none takes the series away.
+    pub(super) fn set_spool_left(&self, adapter: &str, reason: &str, bytes: u64) {
+        let labels = &[adapter, reason];
+        if bytes == 0 {
+            // It may never have been there.
+            let _ = self.spool_left.remove_label_values(labels);
+        } else {
+            self.spool_left.with_label_values(labels).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Bytes that are left in the spool, by adapter and reason: `not_hosted`, `not_configured`, `not_built` or `unreadable`.
+    pub fn spool_left_bytes(&self, adapter: &str, reason: &str) -> i64 {
+        self.spool_left.get_metric_with_label_values(&[adapter, reason]).map_or(0, |gauge| gauge.get())
     }
 
     /// Changes of files of certificates so far: `ok` or `failed`.

@@ -19,6 +19,7 @@ mod handler_file;
 mod home;
 mod journal;
 mod keeper;
+mod left;
 mod outbox;
 mod segment;
 mod slot;

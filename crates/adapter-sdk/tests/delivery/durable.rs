@@ -12,13 +12,20 @@ use mixer_adapter_sdk::{Batch, ErrorKind, Handler, HandlerError, ReportCall, Rep
 use super::pusher::{Fake, Params, Pusher};
 
 /// A process in a process: a spool and an adapter in it.
-struct Life {
+pub(crate) struct Life {
     home: SpoolHome,
     adapter: Arc<dyn mixer_adapter_sdk::Adapter>,
 }
 
 impl Life {
     async fn begin(options: SpoolOptions) -> Self {
+        let home = Self::open(options).await;
+        let adapter = home.wrap(hosted(Pusher));
+        Self { home, adapter }
+    }
+
+    /// A spool that another life has had.
+    pub(crate) async fn open(options: SpoolOptions) -> SpoolHome {
         // What an earlier life held is let go of by tasks that have to notice their end.
         let opened = async {
             loop {
@@ -28,9 +35,7 @@ impl Life {
                 }
             }
         };
-        let home = tokio::time::timeout(Duration::from_secs(30), opened).await.unwrap().unwrap();
-        let adapter = home.wrap(hosted(Pusher));
-        Self { home, adapter }
+        tokio::time::timeout(Duration::from_secs(30), opened).await.unwrap().unwrap()
     }
 
     async fn handler(&self, params: &Params) -> Arc<dyn Handler> {
@@ -38,7 +43,10 @@ impl Life {
     }
 }
 
-async fn report(handler: &dyn Handler, names: std::ops::Range<u32>) -> Result<ReportOutcome, HandlerError> {
+pub(crate) async fn report(
+    handler: &dyn Handler,
+    names: std::ops::Range<u32>,
+) -> Result<ReportOutcome, HandlerError> {
     let named = names.map(|name| (name.to_string().into(), instance(&name.to_string())));
     let batch = Batch::from_instances(named);
     handler.report(ReportCall { template: "logentry", batch, deadline: None }).await
@@ -53,7 +61,7 @@ fn instance(name: &str) -> Bytes {
 }
 
 /// All files with a segment in them.
-fn segments(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn segments(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         match entry.path() {
@@ -66,7 +74,7 @@ fn segments(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-async fn until(what: &str, condition: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
     let waiting = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -9,6 +9,7 @@ use ::http::HeaderMap;
 use bytes::Bytes;
 use hyper::Response;
 use mixer_adapter_sdk::Secret;
+use mixer_adapter_sdk::delivery::grpc::GrpcClient;
 use mixer_adapter_sdk::delivery::http::{
     Answer, ClientCertificate, Credential, HttpClient, HttpOptions, ProxySettings, Url, gzip,
 };
@@ -256,16 +257,38 @@ async fn certificates_that_change_on_disk_are_used_without_a_restart() {
     assert!(reloads("ok") >= 2);
 }
 
-#[test]
-fn files_that_hold_nothing_usable_are_named() {
+#[tokio::test]
+async fn files_that_cannot_be_used_are_named_by_both_clients() {
     let directory = tempfile::tempdir().unwrap();
-    let empty = directory.path().join("empty.pem");
-    std::fs::write(&empty, "").unwrap();
-    for file in [empty, directory.path().join("missing.pem")] {
-        let options = HttpOptions { ca_file: Some(file.clone()), ..Default::default() };
-        let error = HttpClient::new(&options).unwrap_err().to_string();
-        assert!(error.starts_with(&file.display().to_string()), "{error}");
-    }
+    let file = |name: &str| directory.path().join(name);
+    let (ours, other) = (authority(), authority());
+    std::fs::write(file("ca"), ours.pem()).unwrap();
+    std::fs::write(file("empty"), "").unwrap();
+    renew(&ClientCertificate { certificate: file("own"), key: file("key") }, &ours);
+    renew(&ClientCertificate { certificate: file("other"), key: file("other-key") }, &other);
+    let check = |ca: &str, own: Option<(&str, &str)>, named: &str, why: &str| {
+        let client_certificate = own
+            .map(|(certificate, key)| ClientCertificate { certificate: file(certificate), key: file(key) });
+        let options = HttpOptions { ca_file: Some(file(ca)), client_certificate, ..Default::default() };
+        let https = url("https://localhost");
+        let errors = [
+            HttpClient::new(&options).unwrap_err().to_string(),
+            GrpcClient::new(&https, &options).unwrap_err().to_string(),
+        ];
+        for error in errors {
+            let start = format!("the file {} cannot be used: ", file(named).display());
+            assert!(error.starts_with(&start) && error.contains(why), "{error}");
+        }
+    };
+    check("empty", None, "empty", "it holds no certificate");
+    check("missing", None, "missing", "No such file");
+    check("key", None, "key", "it holds no certificate");
+    check("ca", Some(("own", "missing")), "missing", "No such file");
+    check("ca", Some(("own", "empty")), "own", "the private key: ");
+    check("ca", Some(("own", "other-key")), "own", "do not make a pair");
+    // Plaintext needs none of them.
+    let options = HttpOptions { ca_file: Some(file("missing")), ..Default::default() };
+    assert!(GrpcClient::new(&url("http://localhost"), &options).is_ok());
 }
 
 #[tokio::test]

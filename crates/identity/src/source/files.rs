@@ -34,8 +34,11 @@ impl FileError {
 /// What the files hold, none for one that cannot be read.
 type Contents = Vec<Result<Vec<u8>, String>>;
 
+/// What was read of files.
+pub(crate) struct Seen(Contents);
+
 /// Files that are followed.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     files: Files,
     feed: Arc<Feed>,
     known: Contents,
@@ -50,8 +53,13 @@ impl Watch {
         watch
     }
 
+    /// Goes on from what was read of them.
+    pub(crate) fn resume(files: Files, feed: Arc<Feed>, Seen(known): Seen) -> Self {
+        Self { files, feed, known }
+    }
+
     /// Looks at them for ever.
-    pub(super) async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         let every = self.files.every.max(Duration::from_millis(10));
         let paths = self.files.paths();
         loop {
@@ -88,6 +96,18 @@ impl Files {
     /// One of them cannot be used.
     pub async fn read(&self) -> Result<Material, FileError> {
         self.parse(&read_all(&self.paths()).await)
+    }
+
+    /// Reads them once, and waits for the disk.
+    pub(crate) fn read_blocking(&self) -> Result<(Material, Seen), FileError> {
+        let read = |file: &PathBuf| std::fs::read(file).map_err(|error| error.to_string());
+        let seen = Seen(self.paths().iter().map(read).collect());
+        Ok((self.parse(&seen.0)?, seen))
+    }
+
+    /// Whether there is a file that could change.
+    pub(crate) fn can_change(&self) -> bool {
+        !self.paths().is_empty()
     }
 
     fn paths(&self) -> Vec<PathBuf> {

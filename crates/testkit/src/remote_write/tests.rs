@@ -56,6 +56,7 @@ fn state() -> State {
         seen: Mutex::default(),
         newest: Mutex::default(),
         changed: Notify::new(),
+        has_tls: false,
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) struct Link {
     failed: Option<(Instant, Failure)>,
     /// Set while a payload is written into a stream: what follows half of one would not be understood.
     torn: bool,
+    /// The last payload was sent a second time.
+    again: bool,
     frame: Vec<u8>,
 }
 
@@ -72,6 +74,7 @@ impl Link {
             doubtful: false,
             failed: None,
             torn: false,
+            again: false,
             frame: Vec::new(),
         }
     }
@@ -151,16 +154,23 @@ impl Link {
 
     /// Sends a payload. When the receiver is gone before it has any of it, a new socket is tried once.
     pub(super) async fn send(&mut self, payload: &[u8]) -> Result<(), Failure> {
+        self.again = false;
         self.connect().await?;
         match self.attempt(payload).await {
             Ok(()) => Ok(()),
             Err(Attempt { error, partly: false }) if is_gone(&error) => {
                 self.socket = None;
                 self.connect().await?;
+                self.again = true;
                 self.attempt(payload).await.map_err(|attempt| self.failure(attempt.error))
             }
             Err(Attempt { error, .. }) => Err(self.failure(error)),
         }
+    }
+
+    /// Whether the last payload was sent a second time, because the first receiver was gone.
+    pub(super) fn sent_again(&self) -> bool {
+        self.again
     }
 
     /// What fails for other reasons than a full buffer fails again on the same socket.

@@ -139,23 +139,17 @@ impl<B: Backend> Shared<B> {
         (since, count): (SystemTime, usize),
         why: Refused,
     ) -> bool {
-        let items = if count > 1 { self.backend.decode(body) } else { None };
-        let Some(items) = items.filter(|items| items.len() > 1) else {
+        let Some(parts) = self.parts(body, count) else {
             self.lose(count, why.reason, &why.detail);
             return true;
         };
-        let mut parts = Vec::new();
-        let (first, second) = items.split_at(items.len() / 2);
-        for part in [first, second] {
-            match self.encode(part) {
-                Ok(payload) => {
-                    let items = u32::try_from(part.len()).unwrap_or(u32::MAX);
-                    parts.push(Record { request_id: RequestId::random(), since, items, payload });
-                }
-                Err(why) => self.lose(part.len(), why.reason, &why.detail),
-            }
-        }
-        let parts: Arc<[Record]> = parts.into();
+        let record = |(payload, items): (Bytes, usize)| Record {
+            request_id: RequestId::random(),
+            since,
+            items: u32::try_from(items).unwrap_or(u32::MAX),
+            payload,
+        };
+        let parts: Arc<[Record]> = parts.into_iter().map(record).collect();
         while let Err(error) = outbox.append(parts.clone(), 0).await {
             if let Some(held_back) = self.failing.pass() {
                 tracing::error!(%error, held_back, "the halves of a payload cannot be kept; it is tried again");
@@ -166,5 +160,25 @@ impl<B: Backend> Shared<B> {
             sleep(DISK_PAUSE).await;
         }
         true
+    }
+
+    /// Both halves of a payload, as far as they have a form; none when it has no halves.
+    fn parts(&self, body: &Bytes, count: usize) -> Option<Encoded> {
+        if count < 2 {
+            return None;
+        }
+        if let Some(halves) = self.backend.halves(body, count) {
+            return Some(halves.into());
+        }
+        let items = self.backend.decode(body).filter(|items| items.len() > 1)?;
+        let mut parts = Vec::new();
+        let (first, second) = items.split_at(items.len() / 2);
+        for part in [first, second] {
+            match self.encode(part) {
+                Ok(payload) => parts.push((payload, part.len())),
+                Err(why) => self.lose(part.len(), why.reason, &why.detail),
+            }
+        }
+        Some(parts)
     }
 }

@@ -21,7 +21,9 @@ pub fn outcome(status: &Status) -> Outcome {
     match status.code() {
         Code::Ok => Outcome::Delivered,
         // It arose here, whatever code it has: no connection, no TLS, or a stream that broke off.
-        _ if status.source().is_some() => Outcome::Retry { after: None, detail: no_answer(status) },
+        _ if status.source().is_some() || is_cut_off(status) => {
+            Outcome::Retry { after: None, detail: no_answer(status) }
+        }
         Code::Cancelled
         | Code::DeadlineExceeded
         | Code::Aborted
@@ -34,9 +36,20 @@ pub fn outcome(status: &Status) -> Outcome {
     }
 }
 
+/// Whether the answer ended before its status: tonic makes a status of its own of that, without a cause, as when a proxy
+/// ends the stream. One that a server passes on to us means the same.
+fn is_cut_off(status: &Status) -> bool {
+    let of_tonic =
+        ["missing grpc-status trailer", "Unexpected EOF decoding stream", "Missing response message"];
+    let message = status.message();
+    matches!(status.code(), Code::Unknown | Code::Internal)
+        && of_tonic.iter().any(|text| message.contains(text))
+}
+
 /// What arose here, and what caused it.
 fn no_answer(status: &Status) -> String {
-    let mut text = format!("no answer: {}", status.message());
+    let message = status.message();
+    let mut text = format!("no answer: {}", message.strip_prefix("no answer: ").unwrap_or(message));
     let mut cause = status.source();
     while let Some(error) = cause {
         let part = error.to_string();

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use ::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
 use tonic::body::Body;
@@ -16,6 +18,12 @@ use crate::delivery::http::gzip;
 const MAX_ANSWER: usize = 64 << 10;
 /// Before a message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
+
+/// Base64 with or without padding.
+const DETAILS: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Puts the prefix of gRPC before an encoded message, which is compressed first if `compress` says so.
 pub fn frame(message: &[u8], compress: bool) -> Bytes {
@@ -69,7 +77,7 @@ fn request(path: &'static str, metadata: HeaderMap, frame: Bytes) -> Request<Bod
 
 async fn read(response: Response<Body>) -> Result<Bytes, Status> {
     let (parts, mut body) = response.into_parts();
-    if let Some(status) = Status::from_header_map(&parts.headers) {
+    if let Some(status) = status_of(parts.headers) {
         return settled(status, BytesMut::new());
     }
     if parts.status != StatusCode::OK {
@@ -85,13 +93,22 @@ async fn read(response: Response<Body>) -> Result<Bytes, Status> {
             }
             Err(frame) => {
                 let trailers = frame.into_trailers().unwrap_or_default();
-                if let Some(status) = Status::from_header_map(&trailers) {
+                if let Some(status) = status_of(trailers) {
                     return settled(status, content);
                 }
             }
         }
     }
     Err(Status::unavailable("no answer: the stream ended without a status"))
+}
+
+/// The status in headers. Details that are not Base64 are left out: tonic panics on them.
+fn status_of(mut headers: HeaderMap) -> Option<Status> {
+    let details = headers.get(Status::GRPC_STATUS_DETAILS);
+    if details.is_some_and(|details| DETAILS.decode(details).is_err()) {
+        headers.remove(Status::GRPC_STATUS_DETAILS);
+    }
+    Status::from_header_map(&headers)
 }
 
 fn settled(status: Status, mut content: BytesMut) -> Result<Bytes, Status> {

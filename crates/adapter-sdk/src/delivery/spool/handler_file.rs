@@ -19,7 +19,7 @@ pub(super) struct HandlerFile {
     #[prost(string, tag = "1")]
     pub(super) adapter: String,
     #[prost(string, tag = "2")]
-    name: String,
+    pub(super) name: String,
     #[prost(bytes = "bytes", tag = "3")]
     params: bytes::Bytes,
     #[prost(message, repeated, tag = "4")]

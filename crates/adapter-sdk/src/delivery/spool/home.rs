@@ -1,6 +1,6 @@
 //! The spool of a process: one directory, which no other process uses, with one below it for each handler.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use super::appender::sync_directory;
 use super::budget::Budget;
 use super::handler_file::HandlerFile;
+use super::left::{self, Why};
 use super::slot::{Claim, Slot};
 use super::{Fsync, SpoolError, SpoolOptions, blocking, keeper};
 
@@ -32,8 +33,12 @@ pub(super) struct HomeInner {
     pub(super) budget: Budget,
     /// Directories of handlers that live.
     in_use: Mutex<HashSet<PathBuf>>,
-    /// A directory is free again.
-    pub(super) released: Notify,
+    /// Names of the adapters whose handlers keep what they take here.
+    hosted: Mutex<HashSet<&'static str>>,
+    /// Of those in use, the ones that handlers have left, and how that goes.
+    drained: Mutex<HashMap<PathBuf, Why>>,
+    /// A directory is free again, or another thing is known of one.
+    pub(super) changed: Notify,
     /// Locked for as long as the spool is open.
     _lock: File,
 }
@@ -45,13 +50,17 @@ impl SpoolHome {
     ///
     /// The directory cannot be used, or another process uses it.
     pub async fn open(options: SpoolOptions) -> Result<Self, SpoolError> {
-        let inner = blocking(move || HomeInner::open(options)).await?;
-        Ok(Self { inner: Arc::new(inner), keepers: Mutex::default() })
+        let inner = Arc::new(blocking(move || HomeInner::open(options)).await?);
+        let mut keepers = JoinSet::new();
+        keepers.spawn(left::watch(inner.clone()));
+        Ok(Self { inner, keepers: Mutex::new(keepers) })
     }
 
     /// The same adapter, whose handlers keep what they take in the spool. What its handlers left there from before is
     /// delivered from now on, without any call.
     pub fn wrap(&self, adapter: Arc<dyn Adapter>) -> Arc<dyn Adapter> {
+        self.inner.hosted.lock().insert(adapter.info().name);
+        self.inner.changed.notify_waiters();
         let keeping = keeper::keep(self.inner.clone(), adapter.clone());
         self.keepers.lock().spawn(keeping);
         Arc::new(Spooled { home: self.inner.clone(), adapter })
@@ -76,7 +85,30 @@ impl HomeInner {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         let budget = Budget::new(options.max_bytes);
-        Ok(Self { options, budget, in_use: Mutex::default(), released: Notify::new(), _lock: lock })
+        Ok(Self {
+            options,
+            budget,
+            in_use: Mutex::default(),
+            hosted: Mutex::default(),
+            drained: Mutex::default(),
+            changed: Notify::new(),
+            _lock: lock,
+        })
+    }
+
+    /// Whether this is the name of an adapter whose handlers keep what they take here.
+    pub(super) fn hosts(&self, adapter: &str) -> bool {
+        self.hosted.lock().contains(adapter)
+    }
+
+    /// Directories that handlers have left and that somebody looks after.
+    pub(super) fn drained(&self) -> HashMap<PathBuf, Why> {
+        self.drained.lock().clone()
+    }
+
+    /// Tells of a directory that a handler has left, until what is returned is dropped.
+    pub(super) fn draining(self: &Arc<Self>, directory: &Path) -> Draining {
+        Draining { home: self.clone(), directory: directory.to_owned() }
     }
 
     /// A directory for a handler: one that a handler of the same configuration has left, or a new one.
@@ -136,7 +168,27 @@ impl HomeInner {
             tracing::warn!(%error, directory = %directory.display(), "an empty part of the spool cannot be removed");
         }
         self.in_use.lock().remove(directory);
-        self.released.notify_waiters();
+        self.changed.notify_waiters();
+    }
+}
+
+/// How it goes with a directory that a handler has left.
+pub(super) struct Draining {
+    home: Arc<HomeInner>,
+    directory: PathBuf,
+}
+
+impl Draining {
+    pub(super) fn is(&self, why: Why) {
+        if self.home.drained.lock().insert(self.directory.clone(), why) != Some(why) {
+            self.home.changed.notify_waiters();
+        }
+    }
+}
+
+impl Drop for Draining {
+    fn drop(&mut self) {
+        self.home.drained.lock().remove(&self.directory);
     }
 }
 

@@ -94,7 +94,14 @@ impl<S: LineSource> Worker<S> {
     async fn send(&mut self, payload: Packed) {
         self.settle();
         let Packed { bytes, items, .. } = payload;
-        match self.attempt(&bytes).await {
+        let began = Instant::now();
+        let attempt = self.attempt(&bytes).await;
+        // There is no answer: it is the time until the system has the payload.
+        self.shared.metrics.answered(began.elapsed());
+        if self.link.sent_again() {
+            self.shared.metrics.retried(items);
+        }
+        match attempt {
             Ok(()) if self.link.is_silent() => self.unsettled = Some((items, bytes.len())),
             Ok(()) => self.sent(items, bytes.len()),
             Err(failure) => self.lost(items, bytes.len(), &failure),

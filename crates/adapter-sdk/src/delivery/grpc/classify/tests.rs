@@ -64,3 +64,16 @@ fn what_arose_here_is_tried_again_whatever_its_code() {
         "{found:?}"
     );
 }
+
+#[test]
+fn what_ended_before_its_status_is_tried_again_and_a_refusal_with_such_words_is_not() {
+    let check = |code: Code, text: &str, again: bool| {
+        let found = outcome(&Status::new(code, text));
+        assert_eq!(matches!(found, Outcome::Retry { .. }), again, "{code:?} {text}: {found:?}");
+    };
+    check(Code::Internal, "Missing response message.", true);
+    check(Code::Internal, "Unexpected EOF decoding stream.", true);
+    check(Code::Unknown, "protocol error: missing grpc-status trailer, stream was terminated", true);
+    check(Code::InvalidArgument, "Missing response message.", false);
+    check(Code::Internal, "division by zero", false);
+}

@@ -24,6 +24,10 @@ async fn answers() {
     let ok = Response::builder;
     check(ok().header("grpc-status", "0"), b"", Ok(b"")).await;
     check(ok().header("grpc-status", "7"), b"", Err(Code::PermissionDenied)).await;
+    for details in ["AA", "AA==", "no base64!", "A"] {
+        let refused = ok().header("grpc-status", "7").header("grpc-status-details-bin", details);
+        check(refused, b"", Err(Code::PermissionDenied)).await;
+    }
     check(ok(), b"\0\0\0\0\x01x", Err(Code::Unavailable)).await;
     check(ok().status(404), b"", Err(Code::Unimplemented)).await;
     check(ok().status(503), b"", Err(Code::Unavailable)).await;

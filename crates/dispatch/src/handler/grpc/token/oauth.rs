@@ -105,7 +105,7 @@ impl OAuthSource {
             roots.extend(own.roots);
         }
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(https(roots)?)
+            .tls_backend_preconfigured(https(roots, None)?)
             .timeout(TIMEOUT)
             .user_agent(concat!("mixer-rs/", env!("CARGO_PKG_VERSION")))
             // The secret goes where the operator said, and nowhere else.
