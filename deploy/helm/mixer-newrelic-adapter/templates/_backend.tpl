@@ -20,7 +20,7 @@
 - name: key
   secret:
     secretName: {{ include "mixer-newrelic-adapter.secretName" . }}
-    defaultMode: 0440
+    defaultMode: 288 # 0440
     items:
     - key: NEW_RELIC_API_KEY
       path: NEW_RELIC_API_KEY
@@ -28,7 +28,7 @@
 - name: authorities
   secret:
     secretName: {{ .Values.customCA.secretName | quote }}
-    defaultMode: 0440
+    defaultMode: 288 # 0440
 {{- else if .Values.customCA.configMapName }}
 - name: authorities
   configMap:
@@ -38,7 +38,7 @@
 - name: client-certificate
   secret:
     secretName: {{ . | quote }}
-    defaultMode: 0440
+    defaultMode: 288 # 0440
 {{- end }}
 {{- end -}}
 

@@ -9,7 +9,7 @@ app.kubernetes.io/component: test
 
 {{- define "mixer.testAnnotations" -}}
 helm.sh/hook: test
-helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+helm.sh/hook-delete-policy: before-hook-creation
 sidecar.istio.io/inject: "false"
 {{- end -}}
 

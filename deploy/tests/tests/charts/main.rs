@@ -1,0 +1,12 @@
+//! The Helm charts: what becomes of each value, and that it is what Kubernetes and Mixer take.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod chart;
+mod examples;
+mod flips;
+mod goldens;
+mod newrelic;
+mod rbac;
+mod releases;
+mod taken;
