@@ -36,7 +36,7 @@ impl Chart {
 pub(crate) fn helms() -> Option<[Helm; 2]> {
     let helms = Helm::both().unwrap();
     if helms.is_none() {
-        println!("skipped: MIXER_HELM3 and MIXER_HELM4 are not set");
+        eprintln!("skipped: MIXER_HELM3 and MIXER_HELM4 are not set");
     }
     helms
 }

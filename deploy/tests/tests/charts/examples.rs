@@ -18,7 +18,8 @@ fn examples_of_readmes_are_taken() {
         assert_eq!(examples.len(), number, "{}", chart.name);
         for example in examples {
             let values: Value = serde_saphyr::from_str(example).unwrap();
-            let rendered = chart.render(&helm, &values).unwrap_or_else(|error| panic!("{example}: {error:#}"));
+            let rendered =
+                chart.render(&helm, &values).unwrap_or_else(|error| panic!("{example}: {error:#}"));
             taken.add(&rendered);
         }
     }

@@ -124,8 +124,11 @@ fn check(chart: &Chart) {
     assert_eq!(flipped, values, "values that are flipped, and values that there are");
 
     // Many lines begin with the same values.
-    let befores: BTreeMap<String, &Value> = table.iter().map(|line| (line.with.to_string(), &line.with)).collect();
-    let render = |(key, values)| (key, chart.render(&helms[1], values).unwrap_or_else(|error| panic!("{values}: {error:#}")));
+    let befores: BTreeMap<String, &Value> =
+        table.iter().map(|line| (line.with.to_string(), &line.with)).collect();
+    let render = |(key, values)| {
+        (key, chart.render(&helms[1], values).unwrap_or_else(|error| panic!("{values}: {error:#}")))
+    };
     let befores: BTreeMap<String, Vec<Value>> = befores.into_iter().map(render).collect();
     let (next, taken, problems) = (AtomicUsize::new(0), Mutex::new(Taken::default()), Mutex::new(Vec::new()));
     let threads = std::thread::available_parallelism().map_or(2, usize::from).min(8);
@@ -217,6 +220,12 @@ fn values_that_make_no_sense_are_refused() {
             "service.type=ClusterIP",
         ),
         (MIXER, json!({"ports": {"grpc": 15014}}), "are the same"),
+        (MIXER, json!({"tls": {"secretName": "a", "anyClient": true}}), "tls.anyClient asks nobody"),
+        (
+            MIXER,
+            json!({"istioServices": {"enabled": true}, "ports": {"grpc": 9092}}),
+            "needs ports.grpc=9091",
+        ),
         (MIXER, json!({"replicas": 2}), "replicas"),
     ];
     for helm in &helms {

@@ -114,31 +114,9 @@ fn the_original_s_names_and_types_are_there() {
     assert_eq!((names("template"), names("attributemanifest")), (vec![], vec![]));
 }
 
-#[test]
-fn values_of_the_original_keep_their_meaning() {
-    let Some([_, helm]) = helms() else { return };
-    let values: Value = serde_saphyr::from_str(include_str!("original-values.yaml")).unwrap();
-    let rendered = helm.template(&NEWRELIC.path(), NEWRELIC.release, &values).unwrap();
-    let get = |wanted: &str, pointer: &str| {
-        let found = object(&rendered, wanted).unwrap_or_else(|| panic!("there is no {wanted}"));
-        found.pointer(pointer).cloned().unwrap_or(Value::Null)
-    };
-    let container = "/spec/template/spec/containers/0";
-    let args = get("Deployment/relic", &format!("{container}/args"));
-    for expected in [
-        "--cluster-name=west",
-        "--log-level=warn",
-        "--metrics-host=http://metrics:8080",
-        "--spans-host=http://spans:8080",
-    ] {
-        assert!(args.as_array().unwrap().contains(&json!(expected)), "{expected}: {args}");
-    }
-    let env = get("Deployment", &format!("{container}/env"));
-    assert_eq!(
-        env,
-        json!([{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}, {"name": "HTTP_PROXY", "value": "http://proxy:3128"}, {"name": "NO_PROXY", "value": ".svc"}])
-    );
-    for (wanted, pointer, expected) in [
+/// What values of the original mean: object, place, and what is there.
+fn meant() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
         ("Deployment", "/spec/replicas", json!(4)),
         ("Deployment", "/spec/selector/matchLabels/app.kubernetes.io~1name", json!("nr-adapter")),
         ("Deployment", "/spec/template/spec/containers/0/image", json!("example.org/adapter:1.2.3")),
@@ -172,7 +150,34 @@ fn values_of_the_original_keep_their_meaning() {
         ("rule/calls", "/spec/match", json!("request.size > 0")),
         ("rule/calls", "/spec/actions/0/instances", json!(["calls", "calls-span"])),
         ("attributemanifest/relic", "/spec/attributes/request.size/valueType", json!("INT64")),
+    ]
+}
+
+#[test]
+fn values_of_the_original_keep_their_meaning() {
+    let Some([_, helm]) = helms() else { return };
+    let values: Value = serde_saphyr::from_str(include_str!("original-values.yaml")).unwrap();
+    let rendered = helm.template(&NEWRELIC.path(), NEWRELIC.release, &values).unwrap();
+    let get = |wanted: &str, pointer: &str| {
+        let found = object(&rendered, wanted).unwrap_or_else(|| panic!("there is no {wanted}"));
+        found.pointer(pointer).cloned().unwrap_or(Value::Null)
+    };
+    let container = "/spec/template/spec/containers/0";
+    let args = get("Deployment/relic", &format!("{container}/args"));
+    for expected in [
+        "--cluster-name=west",
+        "--log-level=warn",
+        "--metrics-host=http://metrics:8080",
+        "--spans-host=http://spans:8080",
     ] {
+        assert!(args.as_array().unwrap().contains(&json!(expected)), "{expected}: {args}");
+    }
+    let env = get("Deployment", &format!("{container}/env"));
+    assert_eq!(
+        env,
+        json!([{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}, {"name": "HTTP_PROXY", "value": "http://proxy:3128"}, {"name": "NO_PROXY", "value": ".svc"}])
+    );
+    for (wanted, pointer, expected) in meant() {
         assert_eq!(get(wanted, pointer), expected, "{wanted} {pointer}");
     }
     // The Secret is not made here.

@@ -46,7 +46,7 @@ impl Taken {
         let mut problems = misfits(&objects).unwrap();
         match kubernetes_validate(&objects).unwrap() {
             Some(found) => problems.extend(found),
-            None => println!("skipped: MIXER_KUBERNETES_VALIDATE is not set"),
+            None => eprintln!("skipped: MIXER_KUBERNETES_VALIDATE is not set"),
         }
         let mixs = program("mixs").unwrap();
         for configuration in &self.configurations {
