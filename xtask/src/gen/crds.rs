@@ -119,6 +119,9 @@ pub(super) fn generate(root: &Path, outputs: &mut Outputs) -> anyhow::Result<()>
         let text = serde_saphyr::to_string(&definition(kind, &types)?)?;
         outputs.put(format!("{OUT}/{}s.yaml", kind.kind), format!("{HEAD}{text}"));
     }
+    let files: String = KINDS.iter().map(|kind| format!("- {}s.yaml\n", kind.kind)).collect();
+    let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n";
+    outputs.put(format!("{OUT}/kustomization.yaml"), format!("{HEAD}{head}{files}"));
     Ok(())
 }
 
