@@ -57,6 +57,10 @@ pub(crate) struct DeployArgs {
     /// printed: kubectl create secret generic makes it.
     #[arg(long, value_name = "SECRET:KEY", value_parser = parse::secret)]
     secret: Vec<SecretKey>,
+    /// The Secret with the certificate of the port (tls.crt, tls.key, ca.crt, as cert-manager makes it for the Service's name): mutual
+    /// TLS. With --params the handler shows the certificate that Mixer's pods have in /var/run/secrets/mixer/adapter-certificates.
+    #[arg(long, value_name = "SECRET", value_parser = parse::subdomain)]
+    tls_secret: Option<String>,
     /// Keeps what was acknowledged on disks of this size, one for each pod (a StatefulSet), so that it survives the death of a
     /// process: 2Gi, or 2Gi:STORAGE-CLASS. The adapter has to have --spoolDirectory.
     #[arg(long, value_name = "SIZE[:CLASS]", value_parser = parse::persistence)]
@@ -107,6 +111,7 @@ impl DeployArgs {
             max_replicas: None,
             pending_reports: None,
             secret: Vec::new(),
+            tls_secret: None,
             persistence: None,
             egress: Vec::new(),
             arg: Vec::new(),
@@ -181,6 +186,7 @@ impl DeployArgs {
             priority_class: self.priority_class.clone(),
             persistence: self.persistence.clone(),
             secrets: self.secrets()?,
+            tls_secret: self.tls_secret.clone(),
             egress: if self.egress.is_empty() { vec![Egress::HTTPS] } else { self.egress.clone() },
             args: self.arg.clone(),
             service_monitor: self.service_monitor,
@@ -204,7 +210,7 @@ impl DeployArgs {
     fn flags(&self, from: &Path) -> anyhow::Result<Vec<String>> {
         let mut arguments = Vec::new();
         let mut add = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
-        let texts = [("--image", &self.image), ("--priorityClass", &self.priority_class)];
+        let texts = [("--image", &self.image), ("--priorityClass", &self.priority_class), ("--tlsSecret", &self.tls_secret)];
         for (flag, text) in texts {
             text.iter().for_each(|text| add(flag, text.clone()));
         }

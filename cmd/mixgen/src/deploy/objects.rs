@@ -50,6 +50,8 @@ pub(super) struct Plan {
     pub(super) priority_class: Option<String>,
     pub(super) persistence: Option<Persistence>,
     pub(super) secrets: Vec<SecretKey>,
+    /// The Secret with the certificate of the port.
+    pub(super) tls_secret: Option<String>,
     pub(super) egress: Vec<Egress>,
     pub(super) args: Vec<String>,
     pub(super) service_monitor: bool,
@@ -117,6 +119,7 @@ impl Plan {
             ("labels_8", indent(8, &self.labels())),
             ("pending", self.pending()),
             ("protocol", self.protocol().to_owned()),
+            ("authentication", self.authentication()),
             ("priority", self.priority()),
             ("mounts", self.mounts()),
             ("volumes", self.volumes()),
@@ -194,7 +197,7 @@ impl Plan {
 
     /// What the port speaks, for those on the way; nothing when it is TLS.
     fn protocol(&self) -> &'static str {
-        match self.args.iter().any(|arg| arg.starts_with("--tls")) {
+        match self.tls_secret.is_some() || self.args.iter().any(|arg| arg.starts_with("--tls")) {
             true => "",
             false => "    appProtocol: kubernetes.io/h2c\n",
         }
@@ -214,6 +217,11 @@ impl Plan {
             "--shutdownGrace=20s".to_owned(),
         ];
         args.extend(self.persistence.as_ref().map(|_| format!("--spoolDirectory={SPOOL}/{}", self.name)));
+        if self.tls_secret.is_some() {
+            args.push(format!("--tlsCertificate={TLS}/tls.crt"));
+            args.push(format!("--tlsKey={TLS}/tls.key"));
+            args.push(format!("--tlsClientCa={TLS}/ca.crt"));
+        }
         args.extend(self.args.iter().cloned());
         let lines: Vec<String> = args.iter().map(|arg| format!("- {}", quoted(arg))).collect();
         indent(8, &lines.join("\n"))
@@ -242,6 +250,9 @@ impl Plan {
             text += "        # The whole directory, so that a new value arrives without a restart.\n        - name: secrets\n";
             text += &format!("          mountPath: {}\n          readOnly: true\n", self.secret_directory());
         }
+        if self.tls_secret.is_some() {
+            text += &format!("        - name: tls\n          mountPath: {TLS}\n          readOnly: true\n");
+        }
         if self.persistence.is_some() {
             text += &format!("        - name: spool\n          mountPath: {SPOOL}\n");
         }
@@ -249,27 +260,47 @@ impl Plan {
     }
 
     fn volumes(&self) -> String {
-        if self.secrets.is_empty() {
-            return String::new();
+        let mut text = self.secret_volume();
+        if let Some(secret) = &self.tls_secret {
+            text += &format!("      - name: tls\n        secret:\n          secretName: {secret}\n          {READABLE}\n");
         }
+        if text.is_empty() { text } else { format!("      volumes:\n{text}") }
+    }
+
+    /// The volume with the files of all Secrets that were named.
+    fn secret_volume(&self) -> String {
         let secrets = self.secrets();
         let files = |width: usize, keys: &[&str]| {
             let files: Vec<String> = keys.iter().map(|key| format!("- key: {key}\n  path: {key}")).collect();
             format!("{:width$}items:\n{}\n", "", indent(width, &files.join("\n")))
         };
-        let mut text = "      volumes:\n      - name: secrets\n".to_owned();
-        if let [(secret, keys)] = &secrets[..] {
-            text += &format!(
-                "        secret:\n          secretName: {secret}\n          defaultMode: 288 # 0440\n"
-            );
-            return text + &files(10, keys);
+        let head = "      - name: secrets\n";
+        match &secrets[..] {
+            [] => String::new(),
+            [(secret, keys)] => {
+                format!("{head}        secret:\n          secretName: {secret}\n          {READABLE}\n{}", files(10, keys))
+            }
+            _ => {
+                let mut text = format!("{head}        projected:\n          {READABLE}\n          sources:\n");
+                for (secret, keys) in &secrets {
+                    text += &format!("          - secret:\n              name: {secret}\n{}", files(14, keys));
+                }
+                text
+            }
         }
-        text += "        projected:\n          defaultMode: 288 # 0440\n          sources:\n";
-        for (secret, keys) in &secrets {
-            text += &format!("          - secret:\n              name: {secret}\n");
-            text += &files(14, keys);
+    }
+
+    /// How Mixer and the adapter know each other.
+    fn authentication(&self) -> String {
+        if self.tls_secret.is_none() {
+            return String::new();
         }
-        text
+        let host = format!("{}.{}.svc.cluster.local", self.full(), self.namespace);
+        format!(
+            "    # In Mixer's pods: its own certificate, and the authorities of the adapter's.\n    authentication:\n      mutual:\n        \
+             privateKey: {CLIENT}/tls.key\n        clientCertificate: {CLIENT}/tls.crt\n        caCertificates: {CLIENT}/ca.crt\n        \
+             serverName: {host}\n"
+        )
     }
 
     fn claims(&self) -> String {
@@ -291,6 +322,15 @@ impl Plan {
 
 /// Where the spool is.
 const SPOOL: &str = "/var/spool/mixer";
+
+/// Where the certificate of the port is.
+const TLS: &str = "/var/run/secrets/mixer/tls";
+
+/// Where Mixer's pods have their certificate for adapters.
+const CLIENT: &str = "/var/run/secrets/mixer/adapter-certificates";
+
+/// For the group of the pod.
+const READABLE: &str = "defaultMode: 288 # 0440";
 
 /// The labels by which an adapter's pods are found.
 const SELECTOR: &str = "app.kubernetes.io/name: {{full}}\napp.kubernetes.io/instance: {{full}}";

@@ -166,6 +166,21 @@ fn networks_are_told_what_is_on_the_way() {
     let protocol = |flags: &[&str]| of(&with(flags), "Service")["spec"]["ports"][0]["appProtocol"].clone();
     assert_eq!(protocol(&[]), "kubernetes.io/h2c");
     assert_eq!(protocol(&["--arg=--tlsSds=unix:///x"]), Value::Null);
+    assert_eq!(protocol(&["--tlsSecret=t"]), Value::Null);
+    folder.write("params.yaml", "prefix: a\n");
+    let found = with(&["--tlsSecret=t", "--secret=a:K", "--params=params.yaml", "--namespace=pods"]);
+    let pod = of(&found, "Deployment").pointer("/spec/template/spec").unwrap();
+    assert_eq!(pod["volumes"][1], json!({"name": "tls", "secret": {"secretName": "t", "defaultMode": 288}}));
+    let mount = &pod["containers"][0]["volumeMounts"][1];
+    assert_eq!(mount["name"], "tls");
+    let args = pod["containers"][0]["args"].as_array().unwrap();
+    for (flag, file) in [("Certificate", "tls.crt"), ("Key", "tls.key"), ("ClientCa", "ca.crt")] {
+        let arg = format!("--tls{flag}={}/{file}", mount["mountPath"].as_str().unwrap());
+        assert!(args.contains(&json!(arg)), "{arg} {args:?}");
+    }
+    let mutual = of(&found, "handler").pointer("/spec/connection/authentication/mutual").unwrap();
+    assert_eq!(mutual["serverName"], "mixer-tally-adapter.pods.svc.cluster.local");
+    assert_eq!(of(&found, "handler")["spec"]["params"], json!({"prefix": "a"}));
 }
 
 /// What the restricted Pod Security standard asks of every pod, and more.
@@ -204,7 +219,7 @@ fn files_say_how_they_were_made() {
         "--maxReplicas=4",
         "--pendingReports=5",
         "--secret=a:b",
-        "--secret=c:d",
+        "--secret=c:d", "--tlsSecret=e",
         "--persistence=1Gi:x",
         "--egress=443,[fd00::]:1/udp",
         "--arg=--a=b c",
