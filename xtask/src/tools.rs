@@ -1,5 +1,5 @@
 //! The real counterparts that tests and the demo run against: stock Envoy, Python's gRPC and Datadog's client from PyPI, StatsD
-//! from npm, Prometheus from Debian, Helm and the schemas of Kubernetes from PyPI.
+//! from npm, Prometheus from Debian, Helm, kubectl and the schemas of Kubernetes from PyPI.
 //!
 //! They are installed once, into `target/tools` where that is possible. Who needs one asks here; nobody skips
 //! because it is missing.

@@ -210,7 +210,11 @@ impl DeployArgs {
     fn flags(&self, from: &Path) -> anyhow::Result<Vec<String>> {
         let mut arguments = Vec::new();
         let mut add = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
-        let texts = [("--image", &self.image), ("--priorityClass", &self.priority_class), ("--tlsSecret", &self.tls_secret)];
+        let texts = [
+            ("--image", &self.image),
+            ("--priorityClass", &self.priority_class),
+            ("--tlsSecret", &self.tls_secret),
+        ];
         for (flag, text) in texts {
             text.iter().for_each(|text| add(flag, text.clone()));
         }

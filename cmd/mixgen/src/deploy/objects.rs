@@ -262,7 +262,9 @@ impl Plan {
     fn volumes(&self) -> String {
         let mut text = self.secret_volume();
         if let Some(secret) = &self.tls_secret {
-            text += &format!("      - name: tls\n        secret:\n          secretName: {secret}\n          {READABLE}\n");
+            text += &format!(
+                "      - name: tls\n        secret:\n          secretName: {secret}\n          {READABLE}\n"
+            );
         }
         if text.is_empty() { text } else { format!("      volumes:\n{text}") }
     }
@@ -278,12 +280,17 @@ impl Plan {
         match &secrets[..] {
             [] => String::new(),
             [(secret, keys)] => {
-                format!("{head}        secret:\n          secretName: {secret}\n          {READABLE}\n{}", files(10, keys))
+                format!(
+                    "{head}        secret:\n          secretName: {secret}\n          {READABLE}\n{}",
+                    files(10, keys)
+                )
             }
             _ => {
-                let mut text = format!("{head}        projected:\n          {READABLE}\n          sources:\n");
+                let mut text =
+                    format!("{head}        projected:\n          {READABLE}\n          sources:\n");
                 for (secret, keys) in &secrets {
-                    text += &format!("          - secret:\n              name: {secret}\n{}", files(14, keys));
+                    text +=
+                        &format!("          - secret:\n              name: {secret}\n{}", files(14, keys));
                 }
                 text
             }
