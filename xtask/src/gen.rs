@@ -1,6 +1,7 @@
 //! `cargo xtask gen`: makes every checked-in file that is derived from another one, or with `--check`
 //! says which of them are out of date. What is made, and from what, is in the sub-modules.
 
+mod charts;
 mod crds;
 mod descriptors;
 mod envoy;
@@ -86,6 +87,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> anyhow::Result<()> {
     protos::generate(root, &mut outputs)?;
     envoy::generate(root, &mut outputs)?;
     crds::generate(root, &mut outputs)?;
+    charts::generate(root, &mut outputs)?;
     let (changed, left_over) = outputs.stale(root)?;
     if args.check {
         return check(&changed, &left_over);

@@ -26,6 +26,7 @@ pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     let mut test = cargo(root);
     test.args(["test", "--workspace"]).args(&args.cargo).envs(tools.env());
     test.envs(tools::vendors(root)?)
+        .envs(tools::kubernetes(root)?)
         .env("MIXER_STATSD", tools::statsd(root)?)
         .env("MIXER_ROTEL", tools::rotel(root)?);
     if args.cluster {

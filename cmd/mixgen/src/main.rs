@@ -2,11 +2,13 @@
 
 mod check;
 mod conform;
+mod deploy;
 mod doc;
 mod make;
 mod new;
 mod output;
 mod record;
+mod words;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -56,6 +58,7 @@ pub(crate) enum Command {
     New(new::NewArgs),
     Check(check::CheckArgs),
     Conform(conform::ConformArgs),
+    Deploy(Box<deploy::DeployArgs>),
     /// Prints the version.
     Version(VersionArgs),
 }
@@ -93,6 +96,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::New(args) => new::run(args),
         Command::Check(args) => check::run(args),
         Command::Conform(args) => conform::run(args),
+        Command::Deploy(args) => deploy::run(args),
         Command::Version(args) => {
             writeln!(std::io::stdout(), "{}", args.text("mixgen", &BUILD))?;
             Ok(())

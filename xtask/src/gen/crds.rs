@@ -15,6 +15,7 @@ use super::Outputs;
 use super::descriptors::Sources;
 
 const OUT: &str = "deploy/crds";
+const KUSTOMIZE: &str = "deploy/kustomize/mixer/crds";
 const API: &str = "crates/proto/proto";
 const GROUP: &str = "config.istio.io";
 const HEAD: &str = "# Made by `cargo xtask gen`; do not edit.\n";
@@ -117,9 +118,19 @@ pub(super) fn generate(root: &Path, outputs: &mut Outputs) -> anyhow::Result<()>
     outputs.note_present_below(root, Path::new(OUT))?;
     for kind in &KINDS {
         let text = serde_saphyr::to_string(&definition(kind, &types)?)?;
-        outputs.put(format!("{OUT}/{}s.yaml", kind.kind), format!("{HEAD}{text}"));
+        for folder in [OUT, KUSTOMIZE] {
+            outputs.put(format!("{folder}/{}s.yaml", kind.kind), format!("{HEAD}{text}"));
+        }
     }
-    Ok(())
+    kustomization(root, outputs)
+}
+
+/// Kustomize takes no files from outside a folder, so the base of the server has them once more.
+fn kustomization(root: &Path, outputs: &mut Outputs) -> anyhow::Result<()> {
+    let files: String = KINDS.iter().map(|kind| format!("- {}s.yaml\n", kind.kind)).collect();
+    let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n";
+    outputs.put(format!("{KUSTOMIZE}/kustomization.yaml"), format!("{HEAD}{head}{files}"));
+    outputs.note_present_below(root, Path::new(KUSTOMIZE))
 }
 
 fn definition(kind: &Kind, types: &Types<'_>) -> anyhow::Result<Value> {

@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use crate::deploy::DeployArgs;
 use crate::doc::DocArgs;
 use crate::make::{AdapterArgs, Make as _, TemplateArgs};
+use crate::words::fill;
 use crate::{output, record};
 use sdk::Sdk;
 use takes::{Own, Takes};
@@ -129,7 +131,6 @@ const FILES: &[(&str, &str)] = &[
     ("tests/config.rs", include_str!("adapter/files/config_test.rs.txt")),
     ("tests/scenarios.rs", include_str!("adapter/files/scenarios.rs.txt")),
     ("deploy/handler.yaml", include_str!("adapter/files/handler.yaml.txt")),
-    ("deploy/deployment.yaml", include_str!("adapter/files/deployment.yaml.txt")),
     ("Dockerfile", include_str!("adapter/files/Dockerfile.txt")),
     (".dockerignore", include_str!("adapter/files/dockerignore.txt")),
     (".gitignore", include_str!("adapter/files/gitignore.txt")),
@@ -160,6 +161,7 @@ impl Package<'_> {
         let adapter = AdapterArgs::new(name, NAMESPACE, description, config.clone());
         let adapter = adapter.taking(self.takes.iter().map(|takes| takes.name.clone()).collect());
         output::write(&adapter, Some(folder.join("deploy/adapter.yaml")))?;
+        output::write(&DeployArgs::of(folder.to_owned()), Some(folder.join("deploy/deployment.yaml")))?;
         let doc = DocArgs::new(config);
         let command = record::command_line(&doc.arguments(folder)?)?;
         let reference = ("reference", record::block(&doc.text(Path::new(""))?, &command));
@@ -270,11 +272,6 @@ fn resource(kind: &str, name: &str) -> String {
     format!(
         "apiVersion: config.istio.io/v1alpha2\nkind: {kind}\nmetadata:\n  name: {name}\n  namespace: {NAMESPACE}\nspec:\n"
     )
-}
-
-/// Puts words where `{{name}}` stands.
-fn fill(text: &str, words: &[(&str, String)]) -> String {
-    words.iter().fold(text.to_owned(), |text, (name, word)| text.replace(&format!("{{{{{name}}}}}"), word))
 }
 
 fn write(folder: &Path, path: &str, text: &str) -> anyhow::Result<()> {

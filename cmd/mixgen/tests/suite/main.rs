@@ -13,6 +13,7 @@ mod adapter;
 mod api;
 mod check;
 mod conform;
+mod deploy;
 mod doc;
 mod manual;
 mod new;

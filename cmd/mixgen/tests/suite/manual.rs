@@ -48,5 +48,5 @@ fn the_manual_is_true() {
             _ => panic!("a block that the test does not know: {kind}"),
         }
     }
-    assert_eq!(commands, 9);
+    assert_eq!(commands, 10);
 }

@@ -53,6 +53,14 @@ pub enum ServeError {
         /// What is wrong with it.
         message: String,
     },
+    /// The handler's configuration for `manifest` cannot be read.
+    #[error("--params {} cannot be read: {message}", file.display())]
+    Params {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The self-test failed.
     #[error("the self-test failed: {0}")]
     SelfTest(String),

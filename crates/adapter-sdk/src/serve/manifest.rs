@@ -3,6 +3,7 @@
 mod examples;
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -16,13 +17,21 @@ use crate::templates::{TemplateService, Variety};
 #[command(rename_all = "camelCase")]
 pub struct ManifestArgs {
     /// Where Mixer reaches the adapter: `host:port`, or `dns:///host:port` to spread over all replicas. By default
-    /// `mixer-NAME-adapter.NAMESPACE:PORT`.
-    #[arg(long, value_name = "TARGET")]
+    /// `dns:///mixer-NAME-adapter.NAMESPACE.svc.cluster.local:PORT`, the Service that `mixgen deploy` makes.
+    #[arg(long, visible_alias = "address", value_name = "TARGET")]
     pub target: Option<String>,
 
     /// Namespace of the resources.
     #[arg(long, value_name = "NAMESPACE", default_value = "istio-system")]
     pub namespace: String,
+
+    /// Namespace in which the adapter runs, for the address; by default that of the resources.
+    #[arg(long, value_name = "NAMESPACE", conflicts_with = "target")]
+    pub service_namespace: Option<String>,
+
+    /// The handler's configuration in place of the example: a file with its `params`, YAML.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_examples")]
+    pub params: Option<PathBuf>,
 
     /// Prints the `adapter` and the adapter's own `template` resources only, which no operator edits.
     #[arg(long)]
@@ -32,7 +41,13 @@ pub struct ManifestArgs {
 impl Default for ManifestArgs {
     /// What no flags at all mean.
     fn default() -> Self {
-        Self { target: None, namespace: "istio-system".to_owned(), no_examples: false }
+        Self {
+            target: None,
+            namespace: "istio-system".to_owned(),
+            service_namespace: None,
+            params: None,
+            no_examples: false,
+        }
     }
 }
 
@@ -55,9 +70,14 @@ pub(super) fn print(process: &Process, args: &ManifestArgs) -> Result<String, Se
     if !args.no_examples {
         let target = args.target.clone().unwrap_or_else(|| {
             let port = process.port.unwrap_or(9080);
-            format!("mixer-{}-adapter.{}:{port}", info.name, args.namespace)
+            let namespace = args.service_namespace.as_ref().unwrap_or(&args.namespace);
+            format!("dns:///mixer-{}-adapter.{namespace}.svc.cluster.local:{port}", info.name)
         });
-        let mut params = process.example.params.to_owned();
+        let mut params = match &args.params {
+            Some(file) => std::fs::read_to_string(file)
+                .map_err(|error| ServeError::Params { file: file.clone(), message: error.to_string() })?,
+            None => process.example.params.to_owned(),
+        };
         for template in info.templates {
             let instance = format!("{}-{template}.instance.{}", info.name, args.namespace);
             params = params.replace(&format!("{{{{{template}}}}}"), &instance);

@@ -115,7 +115,7 @@ fn a_manifest_names_everything_that_an_operator_needs() {
         "kind: adapter\nmetadata:\n  name: toy\n  namespace: ns\n",
         "session_based: false",
         "kind: template\nmetadata:\n  name: keyval\n  namespace: ns\nspec:\n  descriptor: AQID\n",
-        "address: \"mixer-toy-adapter.ns:7\"",
+        "address: \"dns:///mixer-toy-adapter.ns.svc.cluster.local:7\"",
         "params:\n    name: \"toy-metric.instance.ns\"\n",
         "params:\n    key: '\"k\"'\n",
         "kind: rule",
@@ -124,6 +124,35 @@ fn a_manifest_names_everything_that_an_operator_needs() {
     }
     let bare = ManifestArgs { no_examples: true, ..Default::default() };
     assert!(!process.manifest(&bare).unwrap().contains("kind: handler"));
+    let elsewhere = ManifestArgs { service_namespace: Some("pods".into()), ..Default::default() };
+    let text = process.manifest(&elsewhere).unwrap();
+    assert!(text.contains("kind: handler\nmetadata:\n  name: toy\n  namespace: istio-system\n"), "{text}");
+    assert!(text.contains("address: \"dns:///mixer-toy-adapter.pods.svc.cluster.local:7\""), "{text}");
+}
+
+#[test]
+fn a_manifest_takes_the_configuration_of_an_operator() {
+    let process = Process::new(adapter(&Arc::new(Toy::default()))).template(KEYVAL).example_params("name: x\n");
+    let directory = tempfile::tempdir().unwrap();
+    let params = directory.path().join("params.yaml");
+    let args = ManifestArgs { params: Some(params.clone()), ..Default::default() };
+    let error = process.manifest(&args).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("--params {} cannot be read: ", params.display())), "{error}");
+    std::fs::write(&params, "name: \"{{metric}}\"\nmore: 1\n").unwrap();
+    let text = process.manifest(&args).unwrap();
+    let expected = "  params:\n    name: \"toy-metric.instance.istio-system\"\n    more: 1\n---\n";
+    assert!(text.contains(expected), "{text}");
+    let command = AdapterArgs::augment_args(clap::Command::new("x"));
+    let parse = |arguments: &[&str]| {
+        let matches = command.clone().try_get_matches_from(arguments).map_err(|error| error.to_string())?;
+        <AdapterArgs as clap::FromArgMatches>::from_arg_matches(&matches).map_err(|error| error.to_string())
+    };
+    for flag in ["--address", "--target"] {
+        let parsed = parse(&["x", "manifest", flag, "dns:///a:1"]).unwrap().command;
+        let Some(AdapterCommand::Manifest(args)) = parsed else { panic!("{parsed:?}") };
+        assert_eq!(args.target.as_deref(), Some("dns:///a:1"));
+    }
+    parse(&["x", "manifest", "--address=a:1", "--serviceNamespace=b"]).unwrap_err();
 }
 
 #[tokio::test]

@@ -1,0 +1,6 @@
+//! What the tests of images, charts and manifests share; each helper is a module of its own. The tests are in `tests/`, one
+//! file for each behaviour.
+
+pub mod kustomize;
+pub mod render;
+pub mod schema;
