@@ -27,6 +27,7 @@ pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     test.args(["test", "--workspace"]).args(&args.cargo).envs(tools.env());
     test.envs(tools::vendors(root)?)
         .env("MIXER_STATSD", tools::statsd(root)?)
+        .env("MIXER_IP", tools::ip()?)
         .env("MIXER_ROTEL", tools::rotel(root)?);
     if args.cluster {
         anyhow::ensure!(
