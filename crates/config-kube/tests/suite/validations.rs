@@ -71,10 +71,15 @@ fn what_is_meant_passes() {
 
 #[test]
 fn what_cannot_be_meant_is_refused_with_a_message() {
-    let connection = |authentication: Value| json!({"adapter": "a", "connection": {"authentication": authentication}});
+    let connection =
+        |authentication: Value| json!({"adapter": "a", "connection": {"authentication": authentication}});
     let excluded = "two fields exclude each other; remove one";
     for (kind, spec, message) in [
-        ("handler", json!({"params": {}}), "names no adapter; set adapter and connection, or compiledAdapter"),
+        (
+            "handler",
+            json!({"params": {}}),
+            "names no adapter; set adapter and connection, or compiledAdapter",
+        ),
         ("handler", connection(json!({"tls": {}, "mutual": {}})), excluded),
         ("handler", connection(json!({"tls": {"tokenPath": "/t", "oauth": {}}})), excluded),
         ("handler", connection(json!({"tls": {"token_path": "/t", "oauth": {}}})), excluded),

@@ -139,9 +139,11 @@ async fn calls_of_which_nothing_was_done_are_taken_by_others() {
 
 #[tokio::test]
 async fn where_nobody_takes_calls_it_is_said() {
-    for (how, words) in
-        [(Leaving::Mute, "wants TLS"), (Leaving::Goaway, "lost the connection"), (Leaving::Refused, "REFUSED_STREAM")]
-    {
+    for (how, words) in [
+        (Leaving::Mute, "wants TLS"),
+        (Leaving::Goaway, "lost the connection"),
+        (Leaving::Refused, "REFUSED_STREAM"),
+    ] {
         let (world, _name) = world(&[leaving(how).await]).await;
         let text = world.check("").await.unwrap_err().to_string();
         assert!(text.contains(words) || text.contains("lost the connection"), "{how:?}: {text}");

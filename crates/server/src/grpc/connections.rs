@@ -98,13 +98,7 @@ impl GrpcServer {
         while connections.join_next().await.is_some() {}
     }
 
-    fn begin(
-        &self,
-        accepted: Stream,
-        builder: &Builder,
-        threads: &Threads,
-        connections: &mut JoinSet<()>,
-    ) {
+    fn begin(&self, accepted: Stream, builder: &Builder, threads: &Threads, connections: &mut JoinSet<()>) {
         let (runtime, place) = threads.place();
         let (builder, doors, entrance) = (builder.clone(), self.doors.clone(), self.entrance.clone());
         let serving = async move {

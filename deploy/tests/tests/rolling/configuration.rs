@@ -45,7 +45,11 @@ fn resources(key: &Path, fake: &FakeNewRelic) -> Vec<Value> {
             }),
         ),
         handler("list", LIST_PORT, json!({ "overrides": [PATH], "blacklist": false })),
-        resource("instance", "path", json!({ "template": "listentry", "params": { "value": "request.path" } })),
+        resource(
+            "instance",
+            "path",
+            json!({ "template": "listentry", "params": { "value": "request.path" } }),
+        ),
         resource("instance", "count", json!({ "template": "metric", "params": { "value": "1" } })),
         resource(
             "instance",

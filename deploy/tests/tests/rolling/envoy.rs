@@ -17,7 +17,8 @@ pub(crate) const ADMIN_PORT: u16 = 9901;
 pub(crate) fn arguments(folder: &Path) -> Vec<String> {
     let config = folder.join("envoy.json");
     std::fs::write(&config, serde_json::to_string_pretty(&bootstrap()).unwrap()).unwrap();
-    let text = format!("--config-path {} --log-level warn --use-dynamic-base-id --concurrency 2", config.display());
+    let text =
+        format!("--config-path {} --log-level warn --use-dynamic-base-id --concurrency 2", config.display());
     text.split(' ').map(str::to_owned).collect()
 }
 

@@ -68,7 +68,8 @@ impl Load {
         let mut callers = JoinSet::new();
         for number in 0..CALLERS {
             let (http, uri) = (client(), format!("http://{envoy}:{HTTP_PORT}{PATH}"));
-            let channel = Endpoint::from_shared(format!("http://{envoy}:{GRPC_PORT}")).unwrap().connect_lazy();
+            let channel =
+                Endpoint::from_shared(format!("http://{envoy}:{GRPC_PORT}")).unwrap().connect_lazy();
             let caller = Caller { ledger: ledger.clone(), stop: stop.clone(), number };
             callers.spawn(caller.clone().requests(http, uri));
             callers.spawn(caller.clone().checks(MixerClient::new(channel.clone())));

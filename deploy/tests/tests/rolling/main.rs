@@ -58,7 +58,10 @@ impl Programs {
         let built = names.iter().all(|name| own.join(name).is_file());
         let is_root = rustix::process::geteuid().is_root();
         let required = std::env::var_os(REAL).is_some();
-        assert!(!required || (built && is_root), "needs root and the programs that `cargo xtask test` builds");
+        assert!(
+            !required || (built && is_root),
+            "needs root and the programs that `cargo xtask test` builds"
+        );
         match found {
             (Some(ip), Some(envoy)) if built && is_root => Some(Self { ip, envoy, own }),
             _ => {
