@@ -2,6 +2,7 @@
 
 mod check;
 mod deliver;
+mod growth;
 mod memory;
 mod report;
 mod rules;
@@ -44,6 +45,8 @@ pub(crate) enum Workload {
     Rules,
     /// Resident memory.
     Memory,
+    /// What more connections and rules cost.
+    Growth,
 }
 
 /// Runs the workloads that are wanted, one after the other.
@@ -68,6 +71,7 @@ pub(crate) async fn run(bench: &Bench, progress: impl Fn(&str)) -> anyhow::Resul
             Workload::DeliverLogs => outcome.rows.extend(deliver::run(bench, Kind::Logs).await?),
             Workload::Rules => rules::run(bench, &mut outcome).await?,
             Workload::Memory => memory::run(bench, &mut outcome).await?,
+            Workload::Growth => growth::run(bench, &mut outcome).await?,
         }
     }
     Ok(outcome)

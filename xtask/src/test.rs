@@ -28,6 +28,7 @@ pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     test.envs(tools::vendors(root)?)
         .envs(tools::kubernetes(root)?)
         .env("MIXER_STATSD", tools::statsd(root)?)
+        .env("MIXER_IP", tools::ip()?)
         .env("MIXER_ROTEL", tools::rotel(root)?);
     if args.cluster {
         anyhow::ensure!(

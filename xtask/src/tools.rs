@@ -1,5 +1,5 @@
 //! The real counterparts that tests and the demo run against: stock Envoy, Python's gRPC and Datadog's client from PyPI, StatsD
-//! from npm, Prometheus from Debian, Helm, kubectl and the schemas of Kubernetes from PyPI.
+//! from npm, Prometheus and iproute2 from Debian, Helm, kubectl and the schemas of Kubernetes from PyPI.
 //!
 //! They are installed once, into `target/tools` where that is possible. Who needs one asks here; nobody skips
 //! because it is missing.
@@ -135,6 +135,17 @@ pub(crate) fn statsd(root: &Path) -> anyhow::Result<PathBuf> {
     }
     anyhow::ensure!(script.exists(), "{STATSD_PACKAGE} holds no {}", script.display());
     Ok(script)
+}
+
+/// The program that makes network namespaces.
+pub(crate) fn ip() -> anyhow::Result<PathBuf> {
+    // Where Debian has it; /usr/sbin is not on everybody's path.
+    let usual = || Some(PathBuf::from("/usr/sbin/ip")).filter(|file| file.is_file());
+    if let Some(path) = on_path("ip").or_else(usual) {
+        return Ok(path);
+    }
+    apt_install(&["iproute2"], "install Debian's package `iproute2`, or run as a user who may")?;
+    on_path("ip").or_else(usual).context("there is no program `ip` after installing iproute2")
 }
 
 /// A program of Debian's `prometheus` package.

@@ -52,6 +52,9 @@ pub(crate) struct ServerFlags {
     /// Calls that may run at once on one connection.
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_concurrent_streams: u32,
+    /// Age at which a connection is closed in an orderly way, so that clients spread over new replicas; 0s for never.
+    #[arg(long, default_value = "30m", value_parser = duration)]
+    pub(crate) max_connection_age: Duration,
     /// One thread answers all requests (for debugging).
     #[arg(long, default_value = "false", default_missing_value = "true",
           num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = BoolishValueParser::new())]

@@ -52,8 +52,17 @@ pub(crate) struct WebhookPlan {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) metrics: KubeMetrics,
-    _status: Option<StatusTasks>,
+    status: Option<StatusTasks>,
     _webhook: Option<Webhook>,
+}
+
+impl Running {
+    /// Ends in order: another replica writes status from now on.
+    pub(crate) async fn end(self) {
+        if let Some(status) = self.status {
+            status.end().await;
+        }
+    }
 }
 
 /// Starts to follow the cluster.
@@ -100,7 +109,7 @@ pub(crate) async fn start(
     });
     let (writer, tasks) = status.unzip();
     let source = follow(watch, format!("Kubernetes at {}", place.address), writer);
-    Ok((source, Running { metrics, _status: tasks, _webhook: webhook }))
+    Ok((source, Running { metrics, status: tasks, _webhook: webhook }))
 }
 
 async fn webhook(

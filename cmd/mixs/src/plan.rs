@@ -105,6 +105,7 @@ impl Plan {
             grpc: GrpcOptions {
                 max_message_size: flags.max_message_size as usize,
                 max_concurrent_streams: flags.max_concurrent_streams,
+                max_connection_age: flags.max_connection_age,
                 ..GrpcOptions::default()
             },
             tls: tls(&flags.tls, &mut warnings)?,

@@ -70,8 +70,11 @@ async fn serve(plan: Plan) -> anyhow::Result<()> {
     if let Some(running) = &beside {
         running.metrics.register(bound.metrics()).context("metrics cannot be registered")?;
     }
-    bound.run(&stop).await?;
-    drop(beside);
+    let ended = bound.run(&stop).await;
+    if let Some(running) = beside {
+        running.end().await;
+    }
+    ended?;
     Ok(())
 }
 

@@ -33,6 +33,9 @@ pub struct GrpcOptions {
     pub keepalive_interval: Duration,
     /// A peer that does not answer in this time is gone.
     pub keepalive_timeout: Duration,
+    /// Age at which a connection is closed in an orderly way (GOAWAY), so that clients spread over new replicas; less up
+    /// to a tenth at random, so that they do not come back together. Zero for never.
+    pub max_connection_age: Duration,
     /// A stream of access logs ends after this time, so that proxies spread over the replicas again.
     pub stream_max_age: Duration,
 }
@@ -44,6 +47,7 @@ impl Default for GrpcOptions {
             max_concurrent_streams: 1024,
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
+            max_connection_age: Duration::from_secs(30 * 60),
             stream_max_age: Duration::from_secs(30 * 60),
         }
     }

@@ -67,7 +67,16 @@ impl FakeNewRelic {
     ///
     /// No port can be bound on loopback.
     pub async fn of_accounts(keys: &[&str]) -> std::io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        Self::listen(([127, 0, 0, 1], 0).into(), keys).await
+    }
+
+    /// The same at an address, for clients that are not on this host's loopback.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be bound.
+    pub async fn listen(address: SocketAddr, keys: &[&str]) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::new(keys));
         tokio::spawn(serve::accept(listener, state.clone()));

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use mixer_rpc::raw::{HandlerService, ResponseFuture};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
@@ -33,6 +34,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A client that has not sent its first byte by then is cut off.
 const GREETING: Duration = Duration::from_secs(10);
+
+/// The same when the process drains: a client that connected a moment before may still say something.
+const LAST_GREETING: Duration = Duration::from_secs(1);
+
+/// The most connections that are taken out of the backlog in the end.
+const MAX_BACKLOG: usize = 4096;
+
+/// The part of its age by which a connection may be closed earlier, by chance: those that were made together do not
+/// come back together.
+const AGE_SPREAD: f64 = 0.1;
 
 /// How often the same trouble with connections is logged.
 const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -114,6 +125,7 @@ pub(super) struct Connections {
     doors: Doors,
     entrance: Arc<Entrance>,
     log: Arc<Throttle>,
+    close: CancellationToken,
     cut: CancellationToken,
     running: TaskTracker,
 }
@@ -121,12 +133,12 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn new(doors: Doors, entrance: Entrance) -> Self {
         let log = Arc::new(Throttle::new(LOG_EVERY));
-        let (cut, running) = (CancellationToken::new(), TaskTracker::new());
-        Self { doors, entrance: Arc::new(entrance), log, cut, running }
+        let (close, cut, running) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        Self { doors, entrance: Arc::new(entrance), log, close, cut, running }
     }
 
-    /// Accepts connections until [`Self::drain`]. The listener is closed then: new clients are refused at once
-    /// instead of waiting in the backlog.
+    /// Accepts connections until [`Self::close`]. The listener is closed then, and clients that were in its backlog are
+    /// served: later ones are refused at once, and nobody is met with a reset.
     pub(super) async fn accept(&self, listener: Listener) {
         let accepting = async {
             match &listener {
@@ -148,10 +160,37 @@ impl Connections {
                 },
             }
         };
-        self.doors.drain.run_until_cancelled(accepting).await;
+        self.close.run_until_cancelled(accepting).await;
+        self.empty(listener);
     }
 
-    /// Takes no new connections; those that are there finish their calls and take no more.
+    /// Takes those who wait in the backlog, and closes it.
+    fn empty(&self, listener: Listener) {
+        match listener {
+            Listener::Tcp(listener) => {
+                let Ok(listener) = listener.into_std() else { return };
+                let waiting = listener.incoming().take(MAX_BACKLOG).map_while(Result::ok);
+                for stream in waiting.filter(|stream| stream.set_nonblocking(true).is_ok()) {
+                    let _ = stream.set_nodelay(true);
+                    let _ = TcpStream::from_std(stream).map(|stream| self.spawn(stream));
+                }
+            }
+            Listener::Unix(listener, _file) => {
+                let Ok(listener) = listener.into_std() else { return };
+                let waiting = listener.incoming().take(MAX_BACKLOG).map_while(Result::ok);
+                for stream in waiting.filter(|stream| stream.set_nonblocking(true).is_ok()) {
+                    let _ = UnixStream::from_std(stream).map(|stream| self.spawn(stream));
+                }
+            }
+        }
+    }
+
+    /// Takes no new connections; [`Self::accept`] ends.
+    pub(super) fn close(&self) {
+        self.close.cancel();
+    }
+
+    /// After [`Self::accept`]: connections are told to go (GOAWAY); they finish their calls and take no more.
     pub(super) fn drain(&self) {
         self.doors.drain.cancel();
         self.running.close();
@@ -185,12 +224,15 @@ impl Connections {
         let Some(tls) = self.entrance.tls.clone() else {
             return self.serve(io).await;
         };
-        // A client that is still greeting is not waited for when the process drains.
-        match self.doors.drain.run_until_cancelled(tls.accept(io)).await {
-            None => {}
-            Some(Ok(Accepted::Tls(stream))) => self.serve(*stream).await,
-            Some(Ok(Accepted::Plaintext(stream))) => self.serve(stream).await,
-            Some(Err(error)) => {
+        // A client that is still greeting is not waited for long when the process drains.
+        let accepted = tokio::select! {
+            accepted = tls.accept(io) => accepted,
+            () = self.soon_over() => return,
+        };
+        match accepted {
+            Ok(Accepted::Tls(stream)) => self.serve(*stream).await,
+            Ok(Accepted::Plaintext(stream)) => self.serve(stream).await,
+            Err(error) => {
                 let detail = format!("{}: {error}", error.reason.label());
                 self.refuse(refused::TLS_HANDSHAKE, &detail);
             }
@@ -214,13 +256,13 @@ impl Connections {
             biased;
             ended = connection.as_mut() => Some(ended),
             () = self.doors.drain.cancelled() => {
-                if !greeting.has_come() {
-                    return;
-                }
                 connection.as_mut().graceful_shutdown();
-                Some(connection.await)
+                tokio::select! {
+                    ended = connection => Some(ended),
+                    () = silence(&greeting, LAST_GREETING) => return,
+                }
             }
-            () = silence(&greeting) => return self.refuse(refused::SILENT_CONNECTION, "no greeting came"),
+            () = silence(&greeting, GREETING) => return self.refuse(refused::SILENT_CONNECTION, "no greeting came"),
             () = age(limits.max_age) => {
                 connection.as_mut().graceful_shutdown();
                 tokio::time::timeout(limits.age_grace, connection).await.ok()
@@ -233,6 +275,12 @@ impl Connections {
                 tracing::warn!("an old connection was cut off; its calls took longer than --shutdownGrace")
             }
         }
+    }
+
+    /// Done a moment after the process drains.
+    async fn soon_over(&self) {
+        self.doors.drain.cancelled().await;
+        tokio::time::sleep(LAST_GREETING).await;
     }
 
     fn refuse(&self, reason: &str, detail: &str) {
@@ -263,8 +311,8 @@ impl Drop for Open<'_> {
 }
 
 /// Done when the client has not begun after some time.
-async fn silence(greeting: &Greeting) {
-    tokio::time::sleep(GREETING).await;
+async fn silence(greeting: &Greeting, time: Duration) {
+    tokio::time::sleep(time).await;
     if greeting.has_come() {
         std::future::pending().await
     }
@@ -273,6 +321,6 @@ async fn silence(greeting: &Greeting) {
 async fn age(max: Duration) {
     match max.is_zero() {
         true => std::future::pending().await,
-        false => tokio::time::sleep(max).await,
+        false => tokio::time::sleep(max.mul_f64(1.0 - AGE_SPREAD * fastrand::f64())).await,
     }
 }

@@ -192,8 +192,9 @@ impl Server {
             health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
         }
         tokio::time::sleep(self.args.drain_delay).await;
-        connections.drain();
+        connections.close();
         serving.await?;
+        connections.drain();
         let served = tokio::time::timeout(grace, connections.ended()).await;
         if served.is_err() {
             tracing::error!("calls were still running at the end of the grace period; they are cut off");

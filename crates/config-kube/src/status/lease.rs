@@ -10,6 +10,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::request::{Api, Cause, Failure};
 
+/// How often giving it back is tried when it changes meanwhile.
+const MAX_CONFLICTS: usize = 3;
+
 /// Where the lease is and how long it holds.
 #[derive(Clone, Debug)]
 pub(crate) struct LeaseOptions {
@@ -19,9 +22,11 @@ pub(crate) struct LeaseOptions {
     pub(crate) identity: String,
     /// A holder that is not heard of for so long has lost it.
     pub(crate) duration: Duration,
+    /// How often a replica that waits looks whether it is free.
+    pub(crate) retry: Duration,
 }
 
-/// Tries to hold the lease, for ever. The receiver says whether it is held.
+/// Tries to hold the lease, until it is asked to give it back. The receiver says whether it is held.
 pub(crate) struct Elector {
     api: Api,
     options: LeaseOptions,
@@ -38,8 +43,18 @@ impl Elector {
         Self { api, options, seen: None, held_until: None }
     }
 
-    /// Runs until nobody asks any more.
-    pub(crate) async fn run(mut self, held: watch::Sender<bool>) {
+    /// Runs until `end` is done or nobody asks any more; then gives the lease back, if it holds it, so that another
+    /// replica need not wait for its end.
+    pub(crate) async fn run(mut self, held: watch::Sender<bool>, end: impl Future<Output = ()>) {
+        tokio::select! {
+            () = self.hold(&held) => {}
+            () = end => {}
+        }
+        held.send_replace(false);
+        self.release().await;
+    }
+
+    async fn hold(&mut self, held: &watch::Sender<bool>) {
         let mut said = None;
         loop {
             let result = self.step().await;
@@ -63,7 +78,9 @@ impl Elector {
                 held.send_replace(is_held);
             }
             // Renewed at a third of its time, so that one failure loses nothing.
-            let pause = (self.options.duration / 3).mul_f64(0.8 + fastrand::f64() * 0.2);
+            let third = self.options.duration / 3;
+            let pause = if is_held { third } else { third.min(self.options.retry) };
+            let pause = pause.mul_f64(0.8 + fastrand::f64() * 0.2);
             let pause = match self.held_until.map(|until| until.saturating_duration_since(Instant::now())) {
                 Some(left) if is_held => pause.min(left),
                 _ => pause,
@@ -90,14 +107,50 @@ impl Elector {
             }
             Err(failure) => return Err(failure),
         };
-        let holder = lease.pointer("/spec/holderIdentity").and_then(Value::as_str).unwrap_or_default();
-        let mine = holder == self.options.identity;
-        if !mine && !holder.is_empty() && !self.is_stale(&lease, asked) {
+        if !self.is_mine(&lease) && !holder(&lease).is_empty() && !self.is_stale(&lease, asked) {
             self.held_until = None;
             return Ok(());
         }
         let taken = self.api.replace(&one, &self.lease(Some(&lease))).await;
         self.taken(taken, asked)
+    }
+
+    /// Leaves the lease without a holder.
+    async fn release(&mut self) {
+        if self.held_until.take().is_none_or(|until| Instant::now() >= until) {
+            return;
+        }
+        let mut released = Ok(());
+        for _ in 0..MAX_CONFLICTS {
+            released = self.try_release().await;
+            // A renewal that was under way came in between, or somebody else, whom the next look shows.
+            if !matches!(&released, Err(failure) if failure.cause == Cause::Conflict) {
+                break;
+            }
+        }
+        let LeaseOptions { namespace, name, .. } = &self.options;
+        match released {
+            Ok(()) => tracing::info!("this replica gave the lease {namespace}/{name} back"),
+            Err(failure) => tracing::warn!(
+                "the lease {namespace}/{name} was not given back, so that status waits for its end: {failure}"
+            ),
+        }
+    }
+
+    async fn try_release(&self) -> Result<(), Failure> {
+        let one = format!("{}/{}", self.path(), self.options.name);
+        let lease = self.api.get(&one).await?;
+        if !self.is_mine(&lease) {
+            return Ok(());
+        }
+        let mut free = self.lease(Some(&lease));
+        free["spec"]["holderIdentity"] = "".into();
+        free["spec"]["leaseDurationSeconds"] = 1.into();
+        self.api.replace(&one, &free).await.map(drop)
+    }
+
+    fn is_mine(&self, lease: &Value) -> bool {
+        holder(lease) == self.options.identity
     }
 
     fn taken(&mut self, result: Result<Value, Failure>, asked: Instant) -> Result<(), Failure> {
@@ -133,9 +186,7 @@ impl Elector {
     /// The lease, held by this replica; under the resource version of the one that it takes the place of.
     fn lease(&self, before: Option<&Value>) -> Value {
         let now = format!("{:.6}", Timestamp::now());
-        let mine = before
-            .and_then(|lease| lease.pointer("/spec/holderIdentity"))
-            .is_some_and(|holder| holder.as_str() == Some(&self.options.identity));
+        let mine = before.is_some_and(|lease| self.is_mine(lease));
         let spec = |field: &str| before.and_then(|lease| lease.pointer(&format!("/spec/{field}"))).cloned();
         let transitions = spec("leaseTransitions").and_then(|count| count.as_i64()).unwrap_or(0);
         let acquired = spec("acquireTime").filter(|_| mine);
@@ -156,6 +207,10 @@ impl Elector {
             },
         })
     }
+}
+
+fn holder(lease: &Value) -> &str {
+    lease.pointer("/spec/holderIdentity").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn spec(lease: &Value) -> Value {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use kube::Client;
 use mixer_config::ResourceId;
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -28,6 +28,9 @@ const MAX_FAILURES: usize = 3;
 /// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// The longest time that giving the lease back may take.
+const LONGEST_END: Duration = Duration::from_secs(5);
+
 /// Writes of one object that may conflict before it is left to the next change.
 const MAX_CONFLICTS: usize = 5;
 
@@ -42,6 +45,8 @@ pub struct StatusOptions {
     pub identity: String,
     /// How long a replica that is not heard of keeps the lease.
     pub lease_duration: Duration,
+    /// How often a replica that waits for the lease looks whether it is free.
+    pub lease_retry: Duration,
     /// Writes per second on the average.
     pub rate: f64,
     /// Writes that may come at once.
@@ -59,6 +64,7 @@ impl Default for StatusOptions {
             lease_name: "mixs-status".to_owned(),
             identity: "mixs".to_owned(),
             lease_duration: Duration::from_secs(15),
+            lease_retry: Duration::from_secs(2),
             rate: 10.0,
             burst: 30,
             pause: Duration::from_secs(1),
@@ -96,14 +102,20 @@ impl StatusWriter {
             name: options.lease_name.clone(),
             identity: options.identity.clone(),
             duration: options.lease_duration,
+            retry: options.lease_retry,
+        };
+        let (end, ended) = oneshot::channel();
+        let ended = async {
+            // An error: the handle was dropped, and the task with it.
+            let _ = ended.await;
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn(Elector::new(api.clone(), lease).run(held));
+        tasks.spawn(Elector::new(api.clone(), lease).run(held, ended));
         let bucket = Bucket { left: f64::from(options.burst), since: Instant::now() };
         let store = watch.store.clone();
         let writer = Writer { api, options, store, metrics, bucket, told: HashMap::new() };
         tasks.spawn(writer.run(receiver, holds));
-        (Self { wanted }, StatusTasks { _tasks: tasks })
+        (Self { wanted }, StatusTasks { tasks, end })
     }
 
     /// What is in force now, and which content it was made of.
@@ -113,10 +125,24 @@ impl StatusWriter {
     }
 }
 
-/// The running writer.
+/// The running writer. Dropped, it ends as a process does that is killed: the lease stays until its time is over.
 #[derive(Debug)]
 pub struct StatusTasks {
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
+    end: oneshot::Sender<()>,
+}
+
+impl StatusTasks {
+    /// Writes no more, and gives the lease back so that another replica goes on at once; within five seconds.
+    pub async fn end(self) {
+        let Self { mut tasks, end } = self;
+        // Who does not listen has ended already.
+        let _ = end.send(());
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(LONGEST_END, ended).await.is_err() {
+            tracing::warn!("the lease of the status writer could not be given back within {LONGEST_END:?}");
+        }
+    }
 }
 
 struct Writer {

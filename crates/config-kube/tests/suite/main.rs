@@ -12,6 +12,7 @@ mod malformed;
 mod outages;
 mod same_as_files;
 mod statuses;
+mod validations;
 mod watches;
 mod webhooks;
 mod world;

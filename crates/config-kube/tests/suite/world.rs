@@ -227,7 +227,7 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: im
 /// What a server does with a source, without the server: compiles, and says what is in force.
 pub(crate) struct Replica {
     task: tokio::task::JoinHandle<()>,
-    _tasks: mixer_config_kube::StatusTasks,
+    tasks: Option<mixer_config_kube::StatusTasks>,
     pub(crate) state: tokio::sync::watch::Receiver<Update>,
     pub(crate) metrics: KubeMetrics,
 }
@@ -260,11 +260,16 @@ impl Replica {
                 writer.in_force(content, &in_force);
             }
         });
-        Self { task, _tasks: tasks, state, metrics }
+        Self { task, tasks: Some(tasks), state, metrics }
     }
 }
 
 impl Replica {
+    /// Ends as a server does that was asked to.
+    pub(crate) async fn end(mut self) {
+        self.tasks.take().unwrap().end().await;
+    }
+
     /// Status writes with a result.
     pub(crate) fn writes(&self, result: &str) -> u64 {
         let registry = prometheus::Registry::new();
@@ -283,6 +288,7 @@ pub(crate) fn status_options(world: &World, identity: &str) -> mixer_config_kube
         lease_namespace: world.namespace.clone(),
         identity: identity.to_owned(),
         lease_duration: Duration::from_secs(2),
+        lease_retry: Duration::from_millis(500),
         rate: 1000.0,
         burst: 1000,
         pause: Duration::from_millis(50),

@@ -351,6 +351,37 @@ async fn a_token_is_renewed_before_it_expires() {
 }
 
 #[tokio::test]
+async fn an_issued_token_that_is_refused_is_renewed_once_for_all_calls() {
+    let (far, endpoint, _files, authentication) = issued().await;
+    let world = world();
+    configure(&world, &far, &authentication).await;
+    world.check("").await.unwrap();
+    // The adapter forgets all tokens, long before the one that is used expires.
+    far.let_in(&[("authorization", "nobody yet")]);
+    let started = Instant::now();
+    let text = error(&world).await.message;
+    assert!(text.contains("Unauthenticated") && text.contains("check the token"), "{text}");
+    // A token that is brand new is not thrown away: whoever refuses all of them makes nobody ask in a hurry.
+    let five = || async { futures::future::join_all((0..5).map(|_| world.check(""))).await };
+    loop {
+        let refused: Vec<String> =
+            five().await.iter().filter_map(|result| Some(result.as_ref().err()?.to_string())).collect();
+        if refused.is_empty() {
+            break;
+        }
+        assert!(refused.iter().all(|text| text.contains("Unauthenticated")), "{refused:?}");
+        assert_eq!((refused.len(), endpoint.requests.load(Ordering::SeqCst)), (5, 1), "all of them, or none");
+        assert!(started.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(started.elapsed() > Duration::from_secs(5), "{:?}", started.elapsed());
+    assert_eq!(endpoint.requests.load(Ordering::SeqCst), 2, "one renewal, however many calls were refused");
+    far.let_in(&[("authorization", "nobody yet")]);
+    assert!(five().await.iter().all(Result::is_err));
+    assert_eq!(endpoint.requests.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
 async fn an_endpoint_may_want_the_credentials_in_the_form() {
     let (far, endpoint, _files, authentication) = issued().await;
     endpoint.rules.lock().in_form = true;

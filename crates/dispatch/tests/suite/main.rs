@@ -10,6 +10,7 @@ mod far;
 mod generate;
 mod grpc;
 mod identity;
+mod leaving;
 mod lifecycle;
 mod namespaces;
 mod quota;

@@ -2,11 +2,14 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use mixer_identity::FirstByte;
 use mixer_listen::Listener;
 use mixer_rpc::raw::MixerService;
 use prometheus::Registry;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -23,6 +26,15 @@ use crate::accept::{accept_tcp, accept_unix};
 use crate::app::StartError;
 use crate::front::Front;
 use crate::mixer_api::MixerApi;
+
+/// The most connections that are taken out of the backlog in the end.
+const MAX_BACKLOG: usize = 4096;
+
+/// How long a client that connected just before the end may still be silent.
+const LAST_GREETING: Duration = Duration::from_secs(1);
+
+/// The part of its age by which a connection may be closed earlier.
+const AGE_SPREAD: f64 = 0.1;
 
 /// The gRPC port, ready to be served.
 #[derive(Debug)]
@@ -69,44 +81,54 @@ impl GrpcServer {
         let threads = Threads::new(others);
         let builder = self.builder();
         let mut connections = JoinSet::new();
-        let mut stop = std::pin::pin!(self.doors.goaway.sent());
+        let mut stop = std::pin::pin!(self.doors.goaway.asked());
         loop {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
                 Some(_) = connections.join_next() => {}
-                accepted = accept(&listener) => {
-                    let (runtime, place) = threads.place();
-                    let (builder, doors, entrance) = (builder.clone(), self.doors.clone(), self.entrance.clone());
-                    let serving = async move {
-                        let _counted = place;
-                        if let Err(error) = accepted.serve(builder, doors, &entrance).await {
-                            tracing::debug!(%error, "connection ended");
-                        }
-                    };
-                    connections.spawn_on(serving, runtime);
-                },
+                accepted = accept(&listener) => self.begin(accepted, &builder, &threads, &mut connections),
             }
         }
-        // New clients are refused at once instead of waiting in the backlog.
-        drop(listener);
+        // Those in the backlog are served; later ones are refused at once, and nobody is met with a reset.
+        for accepted in backlog(listener) {
+            self.begin(accepted, &builder, &threads, &mut connections);
+        }
+        self.doors.goaway.closed();
         while connections.join_next().await.is_some() {}
     }
 
+    fn begin(&self, accepted: Stream, builder: &Builder, threads: &Threads, connections: &mut JoinSet<()>) {
+        let (runtime, place) = threads.place();
+        let (builder, doors, entrance) = (builder.clone(), self.doors.clone(), self.entrance.clone());
+        let serving = async move {
+            let _counted = place;
+            if let Err(error) = accepted.serve(builder, doors, &entrance).await {
+                tracing::debug!(%error, "connection ended");
+            }
+        };
+        connections.spawn_on(serving, runtime);
+    }
+
     fn builder(&self) -> Builder {
-        let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-        builder
+        let mut http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        http2
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.options.max_concurrent_streams)
             // A proxy that gives up many calls at once, before they were looked at, is no attacker.
             .max_pending_accept_reset_streams(usize::try_from(self.options.max_concurrent_streams).ok())
             .keep_alive_interval(self.options.keepalive_interval)
             .keep_alive_timeout(self.options.keepalive_timeout);
-        builder
+        Builder { http2, max_age: self.options.max_connection_age }
     }
 }
 
-pub(super) type Builder = hyper::server::conn::http2::Builder<TokioExecutor>;
+/// How connections are served.
+#[derive(Clone)]
+pub(super) struct Builder {
+    http2: hyper::server::conn::http2::Builder<TokioExecutor>,
+    max_age: Duration,
+}
 
 /// A connection that no runtime watches yet.
 enum Stream {
@@ -127,6 +149,23 @@ async fn accept(listener: &Listener) -> Stream {
     }
 }
 
+/// Those who wait to be accepted. The listener is closed when they have been taken.
+fn backlog(listener: Listener) -> Vec<Stream> {
+    let taken = match listener {
+        Listener::Tcp(listener) => listener.into_std().map(|listener| {
+            let waiting = listener.incoming().take(MAX_BACKLOG).map_while(Result::ok);
+            let usable = waiting.filter(|stream| stream.set_nonblocking(true).is_ok());
+            usable.map(Stream::Tcp).collect()
+        }),
+        Listener::Unix(listener, _file) => listener.into_std().map(|listener| {
+            let waiting = listener.incoming().take(MAX_BACKLOG).map_while(Result::ok);
+            let usable = waiting.filter(|stream| stream.set_nonblocking(true).is_ok());
+            usable.map(Stream::Unix).collect()
+        }),
+    };
+    taken.unwrap_or_default()
+}
+
 impl Stream {
     /// Serves a connection to its end, on the runtime that runs this.
     async fn serve(
@@ -143,18 +182,43 @@ impl Stream {
     }
 }
 
-/// Serves HTTP/2 until the client or the port ends.
-pub(super) async fn serve<I>(builder: Builder, io: I, doors: Doors) -> hyper::Result<()>
+/// Serves HTTP/2 until the client or the port ends. `first` is what the client began with.
+pub(super) async fn serve<I>(builder: Builder, io: I, first: &FirstByte, doors: Doors) -> hyper::Result<()>
 where
-    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let goaway = doors.goaway.sent();
-    let mut connection = std::pin::pin!(builder.serve_connection(io, doors));
+    let goaway = doors.goaway.clone();
+    let mut connection = std::pin::pin!(builder.http2.serve_connection(TokioIo::new(io), doors));
     tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = goaway => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+        ended = connection.as_mut() => return ended,
+        () = goaway.sent() => {}
+        () = age(builder.max_age) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    tokio::select! {
+        ended = connection => ended,
+        () = nobody(&goaway, first) => Ok(()),
+    }
+}
+
+/// Done when the port ends and the client has said nothing a moment later. Who connected just before may still speak.
+async fn nobody(goaway: &Goaway, first: &FirstByte) {
+    soon_over(goaway).await;
+    if first.has_come() {
+        std::future::pending().await
+    }
+}
+
+/// Done a moment after the port ends.
+pub(super) async fn soon_over(goaway: &Goaway) {
+    goaway.sent().await;
+    tokio::time::sleep(LAST_GREETING).await;
+}
+
+/// Done when a connection has come of age.
+async fn age(max: Duration) {
+    match max.is_zero() {
+        true => std::future::pending().await,
+        false => tokio::time::sleep(max.mul_f64(1.0 - AGE_SPREAD * fastrand::f64())).await,
     }
 }

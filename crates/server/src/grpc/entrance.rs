@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::TokioIo;
 use mixer_dispatch::RateLimitedLog;
 use mixer_identity::{
     Accepted, Credentials, FileError, FirstByte, Reason, Refused, ServerOptions, ServerTls, Source, Update,
@@ -14,7 +13,7 @@ use parking_lot::Mutex;
 use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::connections::{Builder, serve};
+use super::connections::{Builder, serve, soon_over};
 use super::doors::Doors;
 use crate::app::StartError;
 
@@ -130,15 +129,20 @@ impl Entrance {
             let (first, io) = Watched::new(io);
             return self.plaintext(first, io, builder, doors).await;
         };
-        // A client that is still greeting is not waited for when the port ends.
+        // A client that is still greeting is not waited for long when the port ends.
         let accepted = tokio::select! {
-            biased;
-            () = doors.goaway.sent() => return Ok(()),
             accepted = tls.accept(io) => accepted,
+            () = soon_over(&doors.goaway) => return Ok(()),
         };
         match accepted {
-            Ok(Accepted::Tls(stream)) => serve(builder, TokioIo::new(*stream), doors).await,
-            Ok(Accepted::Plaintext(stream)) => serve(builder, TokioIo::new(stream), doors).await,
+            Ok(Accepted::Tls(stream)) => {
+                let (first, stream) = Watched::new(*stream);
+                serve(builder, stream, &first, doors).await
+            }
+            Ok(Accepted::Plaintext(stream)) => {
+                let (first, stream) = Watched::new(stream);
+                serve(builder, stream, &first, doors).await
+            }
             Err(refused) => {
                 self.refuse(&refused);
                 Ok(())
@@ -150,7 +154,7 @@ impl Entrance {
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let ended = serve(builder, TokioIo::new(io), doors).await;
+        let ended = serve(builder, io, &first, doors).await;
         if ended.is_err() && first.is_tls() {
             self.refuse(&Refused::new(
                 Reason::Tls,

@@ -11,30 +11,44 @@ use tokio::sync::watch;
 use tonic::Status;
 use tonic::body::Body;
 
-/// Tells every connection to finish what it has and take nothing more. Cheap to clone.
+/// Tells every connection to finish what it has and take nothing more, once nobody new can come. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Goaway(watch::Sender<bool>);
+pub struct Goaway {
+    asked: watch::Sender<bool>,
+    sent: watch::Sender<bool>,
+}
 
 impl Goaway {
-    /// Stop accepting; GOAWAY on every connection.
+    /// Stop accepting, then GOAWAY on every connection.
     pub fn send(&self) {
-        self.0.send_replace(true);
+        self.asked.send_replace(true);
+    }
+
+    /// Waits until nobody new is to be let in.
+    pub(super) fn asked(&self) -> impl Future<Output = ()> + Send + use<> {
+        turns_true(self.asked.subscribe())
+    }
+
+    /// Nobody new can come any more.
+    pub(super) fn closed(&self) {
+        self.sent.send_replace(true);
     }
 
     /// Turns true when it is sent.
     pub(crate) fn subscribe(&self) -> watch::Receiver<bool> {
-        self.0.subscribe()
+        self.sent.subscribe()
     }
 
     /// Waits until it is sent.
     pub(super) fn sent(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut receiver = self.0.subscribe();
-        async move {
-            // An error means that nobody is left to send it: never.
-            if receiver.wait_for(|sent| *sent).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
+        turns_true(self.sent.subscribe())
+    }
+}
+
+async fn turns_true(mut receiver: watch::Receiver<bool>) {
+    // An error means that nobody is left to send it: never.
+    if receiver.wait_for(|sent| *sent).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use mixer_testkit::Event;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
+use crate::frames::{GOAWAY, HEADERS, PING, PREFACE, REQUEST, SETTINGS, frame, next_frame};
 use crate::support::{CONFIG, HANDLER, World, called, check_request, gate, options};
 
 #[tokio::test]
@@ -45,6 +48,74 @@ async fn an_idle_connection_keeps_nobody_waiting() {
     world.stop.request();
     world.running.await.unwrap().unwrap();
     assert!(client.check(check_request("")).await.is_err());
+}
+
+async fn connect(world: &World) -> TcpStream {
+    TcpStream::connect(world.grpc.to_string()).await.unwrap()
+}
+
+/// The kinds of the frames that come up to the end of a connection. A server that says goodbye asks first whether that
+/// was heard.
+async fn frames(mut stream: TcpStream) -> Vec<u8> {
+    let mut kinds = Vec::new();
+    while let Some((kind, flags, payload)) = next_frame(&mut stream).await {
+        kinds.push(kind);
+        if (kind, flags) == (PING, 0) {
+            stream.write_all(&frame(PING, 1, 0, &payload)).await.unwrap();
+        }
+    }
+    kinds
+}
+
+#[tokio::test]
+async fn who_connected_just_before_the_end_is_still_served() {
+    let world = World::new().await;
+    // More than the server accepts before it is asked to stop: some are in the backlog.
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        clients.push(connect(&world).await);
+    }
+    let hello = [PREFACE.to_vec(), frame(SETTINGS, 0, 0, &[]), frame(HEADERS, 5, 1, REQUEST)].concat();
+    for client in &mut clients {
+        client.write_all(&hello).await.unwrap();
+    }
+    world.stop.request();
+    world.stop.request();
+    for client in clients {
+        let kinds = frames(client).await;
+        assert!(kinds.contains(&HEADERS) && kinds.contains(&GOAWAY), "{kinds:?}");
+    }
+    world.running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_never_says_a_word_keeps_nobody_waiting_long() {
+    let mut options = options();
+    options.timing.termination = Duration::from_secs(3600);
+    let world = World::start(options, CONFIG).await;
+    let silent = connect(&world).await;
+    world.check("").await.unwrap();
+    world.stop.request();
+    world.stop.request();
+    world.running.await.unwrap().unwrap();
+    drop(silent);
+}
+
+#[tokio::test]
+async fn old_connections_are_told_to_go_and_calls_under_way_are_answered() {
+    let mut options = options();
+    options.grpc.max_connection_age = Duration::from_millis(200);
+    let world = World::start(options, CONFIG).await;
+    let gate = gate(&world.recorder);
+    let mut client = world.client().await;
+    let slow = tokio::spawn(async move { client.check(check_request("request.path=/slow")).await });
+    called(&world.recorder).await;
+    let mut idle = connect(&world).await;
+    idle.write_all(&[PREFACE.to_vec(), frame(SETTINGS, 0, 0, &[])].concat()).await.unwrap();
+    while next_frame(&mut idle).await.is_some_and(|(kind, ..)| kind != GOAWAY) {}
+    gate.notify_one();
+    slow.await.unwrap().unwrap();
+    world.end().await;
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! Message size and load shedding.
 
 use mixer_server::shedding::{Mode, Options};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tonic::Code;
 
+use crate::frames::{GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, frame, next_frame};
 use crate::support::{CONFIG, World, check_request, options, report_request};
 
 #[tokio::test]
@@ -45,25 +46,10 @@ async fn too_much_is_unavailable_and_counted() {
     world.end().await;
 }
 
-/// One HTTP/2 frame (RFC 9113, section 4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let mut frame = length[1..].to_vec();
-    frame.extend([kind, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
-}
-
 #[tokio::test]
 async fn calls_that_are_given_up_at_once_do_not_end_the_connection() {
-    const HEADERS: u8 = 1;
-    const RST_STREAM: u8 = 3;
-    const SETTINGS: u8 = 4;
-    const PING: u8 = 6;
-    const GOAWAY: u8 = 7;
     let world = World::new().await;
-    let mut burst = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let mut burst = PREFACE.to_vec();
     burst.extend(frame(SETTINGS, 0, 0, &[]));
     for stream in (1..400).step_by(2) {
         // :method POST, :scheme http and :path / of the static table, then CANCEL.
@@ -74,11 +60,7 @@ async fn calls_that_are_given_up_at_once_do_not_end_the_connection() {
     let mut stream = TcpStream::connect(world.url().trim_start_matches("http://")).await.unwrap();
     stream.write_all(&burst).await.unwrap();
     loop {
-        let mut header = [0; 9];
-        stream.read_exact(&mut header).await.unwrap();
-        let mut payload = vec![0; usize::from(header[1]) << 8 | usize::from(header[2])];
-        stream.read_exact(&mut payload).await.unwrap();
-        let (kind, flags) = (header[3], header[4]);
+        let (kind, flags, payload) = next_frame(&mut stream).await.unwrap();
         assert_ne!(kind, GOAWAY, "{}", String::from_utf8_lossy(&payload));
         if kind == PING && flags == 1 {
             break;

@@ -7,6 +7,7 @@ mod admin;
 mod check;
 mod deadline;
 mod drain;
+mod frames;
 mod health;
 mod identity;
 mod limits;

@@ -21,7 +21,7 @@ use crate::RateLimitedLog;
 /// How often a name is looked up while all is well, less up to a quarter at random.
 const REFRESH: Duration = Duration::from_secs(10);
 
-/// The shortest time between two lookups when calls fail.
+/// The shortest time between two lookups when calls fail or connections end.
 const HURRY: Duration = Duration::from_secs(1);
 
 type Endpoints = ArcSwap<Vec<Arc<Endpoint>>>;
@@ -42,7 +42,8 @@ enum Lookup {
 pub(crate) struct Balancer {
     endpoints: Arc<Endpoints>,
     lookup: watch::Receiver<Lookup>,
-    failed: Arc<Notify>,
+    /// Something happened that may mean other addresses.
+    changed: Arc<Notify>,
     next: AtomicUsize,
     refresher: Option<AbortHandle>,
 }
@@ -58,6 +59,7 @@ impl Drop for Balancer {
 impl Balancer {
     /// Starts looking names up; nothing is connected before the first call.
     pub(crate) fn new(target: &Target, connector: Connector, resolver: Arc<dyn Resolve>) -> Self {
+        let changed = connector.ended().clone();
         let connector = Arc::new(connector);
         let places = match target {
             Target::Name { .. } => Vec::new(),
@@ -66,7 +68,6 @@ impl Balancer {
         };
         let endpoints = places.into_iter().map(|place| Arc::new(Endpoint::new(place, connector.clone())));
         let endpoints = Arc::new(Endpoints::from_pointee(endpoints.collect()));
-        let failed = Arc::new(Notify::new());
         let first = if matches!(target, Target::Name { .. }) { Lookup::Unknown } else { Lookup::Found };
         let (sender, lookup) = watch::channel(first);
         let refresher = match target {
@@ -78,14 +79,14 @@ impl Balancer {
                     connector,
                     endpoints: endpoints.clone(),
                     lookup: sender,
-                    failed: failed.clone(),
+                    changed: changed.clone(),
                     log: RateLimitedLog::new(Duration::from_secs(60)),
                 };
                 Some(tokio::spawn(refresher.run()).abort_handle())
             }
             _ => None,
         };
-        Self { endpoints, lookup, failed, next: AtomicUsize::new(0), refresher }
+        Self { endpoints, lookup, changed, next: AtomicUsize::new(0), refresher }
     }
 
     /// Waits for the first lookup when there is none yet.
@@ -123,7 +124,7 @@ impl Balancer {
 
     /// A call failed: the addresses may have changed.
     pub(crate) fn failed(&self) {
-        self.failed.notify_one();
+        self.changed.notify_one();
     }
 }
 
@@ -134,7 +135,7 @@ struct Refresher {
     connector: Arc<Connector>,
     endpoints: Arc<Endpoints>,
     lookup: watch::Sender<Lookup>,
-    failed: Arc<Notify>,
+    changed: Arc<Notify>,
     log: RateLimitedLog,
 }
 
@@ -154,7 +155,7 @@ impl Refresher {
             let earliest = Instant::now() + pause.min(HURRY);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.failed.notified() => tokio::time::sleep_until(earliest).await,
+                () = self.changed.notified() => tokio::time::sleep_until(earliest).await,
             }
         }
     }

@@ -21,6 +21,7 @@ use mixer_identity::{FirstByte, Reason, Refused, Watched};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::Notify;
 use tonic::body::Body;
 use tonic::client::Grpc;
 
@@ -45,6 +46,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Connector {
     origin: Uri,
     security: Arc<Security>,
+    ended: Arc<Notify>,
 }
 
 /// What connections are protected by, and where their refusals are counted.
@@ -62,13 +64,20 @@ impl Connector {
     /// The authority cannot be one.
     pub(super) fn new(authority: &str, security: Arc<Security>) -> Result<Self, InvalidUri> {
         let scheme = if security.identity.is_some() { "https" } else { "http" };
-        Ok(Self { origin: format!("{scheme}://{authority}").parse()?, security })
+        let origin = format!("{scheme}://{authority}").parse()?;
+        Ok(Self { origin, security, ended: Arc::default() })
+    }
+
+    /// Told whenever a connection ends, because the adapter said goodbye (GOAWAY) or the connection broke: it may
+    /// have moved.
+    pub(super) fn ended(&self) -> &Arc<Notify> {
+        &self.ended
     }
 
     /// A client that connects when it is first used.
     pub(super) fn client(&self, place: &Place) -> Grpc<Connection> {
-        let security = self.security.clone();
-        let connection = Connection { place: place.clone(), security, lines: Arc::default() };
+        let (security, ended) = (self.security.clone(), self.ended.clone());
+        let connection = Connection { place: place.clone(), security, ended, lines: Arc::default() };
         Grpc::with_origin(connection, self.origin.clone())
     }
 }
@@ -78,16 +87,22 @@ impl Connector {
 #[error("{0}")]
 pub(crate) struct ConnectFailed(pub(super) Box<dyn Error + Send + Sync>);
 
-/// The other end closed a plaintext connection without a word, as servers do that want TLS.
+/// The other end closed the connection without a word, as servers do that end, or in plaintext those that want TLS. A
+/// server of HTTP/2 that takes a request has begun with its own preface (RFC 9113, section 3.4): it took none.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Mute(#[source] hyper::Error);
+#[error("{cause}")]
+pub(crate) struct Mute {
+    #[source]
+    cause: hyper::Error,
+    pub(super) is_plaintext: bool,
+}
 
 /// The connections to an address, one for each runtime, shared by all its calls.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     place: Place,
     security: Arc<Security>,
+    ended: Arc<Notify>,
     lines: Arc<PerRuntime<Line>>,
 }
 
@@ -96,12 +111,13 @@ pub(crate) struct Connection {
 struct Line {
     place: Place,
     security: Arc<Security>,
+    ended: Arc<Notify>,
     sender: Mutex<Option<Open>>,
     /// Held by whoever connects; the others wait for the outcome.
     connecting: tokio::sync::Mutex<()>,
 }
 
-/// A connection that was made, and what the other end began with.
+/// A connection that was made, and the byte that the other end began with, below TLS where there is TLS.
 #[derive(Clone, Debug)]
 struct Open {
     sender: SendRequest<Body>,
@@ -122,7 +138,7 @@ impl tower::Service<Request<Body>> for Connection {
 
     fn call(&mut self, mut request: Request<Body>) -> Sending {
         request.headers_mut().insert(USER_AGENT, AGENT);
-        let line = self.lines.get_or_make(|| Line::to(&self.place, &self.security));
+        let line = self.lines.get_or_make(|| Line::to(self));
         Box::pin(async move {
             let mut open = match line.open() {
                 Some(open) => open,
@@ -131,8 +147,12 @@ impl tower::Service<Request<Body>> for Connection {
             match open.sender.send_request(request).await {
                 Ok(response) => Ok(response),
                 // Plaintext met TLS: nothing of the call was understood.
-                Err(_) if open.first.is_tls() => Err(line.failed(speaks_tls().into()).into()),
-                Err(error) if open.is_plaintext && !open.first.has_come() => Err(Mute(error).into()),
+                Err(_) if open.is_plaintext && open.first.is_tls() => {
+                    Err(line.failed(speaks_tls().into()).into())
+                }
+                Err(cause) if !open.first.has_come() => {
+                    Err(Mute { cause, is_plaintext: open.is_plaintext }.into())
+                }
                 Err(error) => Err(error.into()),
             }
         })
@@ -140,9 +160,9 @@ impl tower::Service<Request<Body>> for Connection {
 }
 
 impl Line {
-    fn to(place: &Place, security: &Arc<Security>) -> Self {
-        let connecting = tokio::sync::Mutex::new(());
-        Self { place: place.clone(), security: security.clone(), sender: Mutex::new(None), connecting }
+    fn to(of: &Connection) -> Self {
+        let (place, security, ended) = (of.place.clone(), of.security.clone(), of.ended.clone());
+        Self { place, security, ended, sender: Mutex::new(None), connecting: tokio::sync::Mutex::new(()) }
     }
 
     /// The connection, when there is one that works as far as is known.
@@ -191,8 +211,9 @@ impl Line {
         let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, identity.tls.connect(stream))
             .await
             .unwrap_or_else(late)?;
+        let (first, stream) = Watched::new(stream);
         let sender = in_time(self.handshake(stream)).await?;
-        Ok(Open { sender, is_plaintext: false, first: FirstByte::default() })
+        Ok(Open { sender, is_plaintext: false, first })
     }
 
     async fn handshake<S>(&self, stream: S) -> Result<SendRequest<Body>, Box<dyn Error + Send + Sync>>
@@ -202,10 +223,12 @@ impl Line {
         let handshake =
             Builder::new(TokioExecutor::new()).timer(TokioTimer::new()).handshake(TokioIo::new(stream));
         let (sender, connection) = handshake.await?;
+        let ended = self.ended.clone();
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to an adapter ended");
             }
+            ended.notify_one();
         });
         Ok(sender)
     }

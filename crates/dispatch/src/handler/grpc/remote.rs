@@ -28,9 +28,9 @@ use super::target::Target;
 use super::token::{Issued, Tokens};
 use super::{Paths, Surroundings};
 
-/// How often one call is tried at most: again only when nothing was sent, because the connection could not be
-/// made or was closed before.
-const MAX_TRIES: usize = 3;
+/// How often one call is tried at most: again only when nothing of it was done. Where an address is going away, the first
+/// try may meet the end of its connection and the second one a closed port.
+const MAX_TRIES: usize = 5;
 
 /// A call that was given up after at least this long counts as a failure of the adapter; a caller in a greater
 /// hurry says nothing about it.
@@ -186,9 +186,9 @@ impl Remote {
             }
             let is_token_refused = status.code() == Code::Unauthenticated && status.source().is_none();
             result = Err(Failure { error, is_token_refused });
-            if find_source::<ConnectFailed>(status).is_some() {
+            if find_source::<ConnectFailed>(status).is_some() || find_source::<Mute>(status).is_some() {
                 unreachable.push(endpoint);
-            } else if !find_source(status).is_some_and(hyper::Error::is_canceled) {
+            } else if !was_not_taken(status) {
                 break;
             }
         }
@@ -222,10 +222,10 @@ impl Remote {
         }
         if let Some(cause) = status.source() {
             // Not what the adapter said: the connection broke.
-            if find_source::<Mute>(status).is_some() {
+            if let Some(mute) = find_source::<Mute>(status) {
+                let or = if mute.is_plaintext { ", or wants TLS (connection.authentication)" } else { "" };
                 return self.unavailable(&format!(
-                    "closed the connection without a word: {}; look whether it restarted, or wants TLS \
-                     (connection.authentication)",
+                    "closed the connection without a word: {}; look whether it restarted{or}",
                     root(cause)
                 ));
             }
@@ -324,6 +324,18 @@ impl From<HandlerError> for Failure {
     fn from(error: HandlerError) -> Self {
         Self { error, is_token_refused: false }
     }
+}
+
+/// Whether the adapter certainly did nothing of the call: the connection was closing before it was sent, or the adapter
+/// said so (RFC 9113, sections 6.8 and 8.7).
+fn was_not_taken(status: &Status) -> bool {
+    let refused = |error: &h2::Error| match error.reason() {
+        Some(h2::Reason::REFUSED_STREAM) => true,
+        // Told to calls alone that came after the last one that is answered.
+        Some(h2::Reason::NO_ERROR) => error.is_go_away() && error.is_remote(),
+        _ => false,
+    };
+    find_source(status).is_some_and(hyper::Error::is_canceled) || find_source(status).is_some_and(refused)
 }
 
 /// What is at the bottom of an error.

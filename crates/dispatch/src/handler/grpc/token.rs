@@ -151,10 +151,10 @@ impl Tokens {
         }
         let mine = self.renew.asked.fetch_add(1, Ordering::SeqCst) + 1;
         self.renew.wake.notify_one();
-        // A fetch that had begun before may have found what there was before.
-        let renewed = known.wait_for(|known| known.answered >= mine);
-        let renewed = tokio::time::timeout(RENEWAL, renewed).await.ok()?.ok()?;
-        renewed.token.clone().filter(|token| token.value != refused.value)
+        let other = |known: &Known| known.token.clone().filter(|token| token.value != refused.value);
+        // A fetch that had begun before may have found what there was before, or already brought another one.
+        let renewed = known.wait_for(|known| known.answered >= mine || other(known).is_some());
+        other(&*tokio::time::timeout(RENEWAL, renewed).await.ok()?.ok()?)
     }
 }
 

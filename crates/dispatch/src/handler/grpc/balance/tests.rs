@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mixer_adapter_api::BoxFuture;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use super::{Balancer, HURRY, REFRESH};
@@ -49,12 +50,18 @@ impl Resolve for Script {
 }
 
 fn balancer(script: &Arc<Script>) -> Balancer {
+    balancer_of(script).0
+}
+
+/// A balancer, and what is told of connections that end.
+fn balancer_of(script: &Arc<Script>) -> (Balancer, Arc<Notify>) {
     let target = Target::parse("dns:///adapter:8080").unwrap();
     let counters = crate::metrics::Metrics::new(&prometheus::Registry::new()).unwrap().identity;
     let metrics = IdentityMetrics::new("the adapter".to_owned(), "h".into(), counters);
     let security = Arc::new(Security { identity: None, metrics });
     let connector = Connector::new(&target.authority(), security).unwrap();
-    Balancer::new(&target, connector, script.clone())
+    let ended = connector.ended().clone();
+    (Balancer::new(&target, connector, script.clone()), ended)
 }
 
 fn last(endpoint: &Endpoint) -> u8 {
@@ -164,6 +171,18 @@ async fn a_failed_call_hurries_the_lookup_but_not_too_much() {
     let asked = script.asked.lock().clone();
     assert!((5..=7).contains(&asked.len()), "{}", asked.len());
     assert!(asked.windows(2).all(|pair| pair[1] - pair[0] >= HURRY));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_ends_hurries_the_lookup() {
+    let script = Script::new(&[Some(&[1]), Some(&[2])]);
+    let (balancer, ended) = balancer_of(&script);
+    balancer.ready().await.unwrap();
+    assert_eq!(picks(&balancer, 1), [(1, 1)].into());
+    ended.notify_one();
+    sleep(HURRY + Duration::from_millis(1)).await;
+    assert_eq!(picks(&balancer, 1), [(2, 1)].into());
+    assert_eq!(script.asked.lock().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
