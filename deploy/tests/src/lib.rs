@@ -1,0 +1,2 @@
+//! What the tests of images, charts and manifests share; each helper is a module of its own. The tests are in `tests/`, one
+//! file for each behaviour.
