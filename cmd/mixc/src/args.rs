@@ -4,7 +4,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use mixer_attribute::Duration;
 use mixer_cli::{AttributeArgs, VersionArgs};
 
-use crate::tls::TlsArgs;
+use mixer_identity::DialArgs;
 
 /// Calls the API of a running Mixer.
 ///
@@ -105,7 +105,7 @@ pub(crate) struct CallArgs {
     pub(crate) global_dictionary: bool,
 
     #[command(flatten)]
-    pub(crate) tls: TlsArgs,
+    pub(crate) tls: DialArgs,
 
     #[command(flatten)]
     pub(crate) tracing: TracingArgs,

@@ -16,7 +16,7 @@ use tonic::transport::Endpoint;
 
 use crate::args::{CallArgs, CheckArgs};
 use crate::connect;
-use crate::tls::Tls;
+use crate::tls::{self, Tls};
 
 /// Workers, and bags of one request, at the most: all of them are held in memory.
 const MOST: u64 = 1 << 16;
@@ -110,7 +110,7 @@ impl Plan {
         ensure!(workers as u64 <= MOST, "concurrency has to be at most {MOST}");
         let endpoint = connect::endpoint(&args.mixer)?;
         Ok(Self {
-            tls: args.tls.plan(&args.mixer, &endpoint)?,
+            tls: tls::plan(&args.tls, &args.mixer, &endpoint)?,
             endpoint,
             calls,
             workers,

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use mixer_identity::DialArgs;
 use mixer_server::health_client;
 use mixer_server::probe_file::ProbeFile;
 
@@ -28,6 +29,8 @@ pub(crate) struct ProbeArgs {
     /// How long --address waits for an answer.
     #[arg(long, default_value = "1s", value_parser = duration)]
     timeout: Duration,
+    #[command(flatten)]
+    tls: DialArgs,
 }
 
 /// Says `OK`, or fails.
@@ -35,6 +38,9 @@ pub(crate) struct ProbeArgs {
 /// # Errors
 /// The server is not well, or cannot be asked.
 pub(crate) fn run(args: ProbeArgs) -> anyhow::Result<ExitCode> {
+    if args.tls.tls && args.address.is_none() {
+        bail!("--tls is for --address; a file has no connection");
+    }
     match (args.probe_path, args.interval, args.address) {
         (Some(path), Some(interval), _) => {
             if interval.is_zero() {
@@ -46,10 +52,22 @@ pub(crate) fn run(args: ProbeArgs) -> anyhow::Result<ExitCode> {
         }
         (_, _, Some(address)) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(health_client::check(&address, args.timeout))?;
+            runtime.block_on(ask(&address, &args.tls, args.timeout))?;
         }
         _ => bail!("give --probe-path and --interval, or --address"),
     }
     writeln!(std::io::stdout(), "OK")?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn ask(address: &str, tls: &DialArgs, timeout: Duration) -> anyhow::Result<()> {
+    let host = match address.strip_prefix("tcp://").unwrap_or(address).rsplit_once(':') {
+        Some((host, _)) if !address.starts_with("unix:") => host.trim_matches(['[', ']']),
+        _ => "",
+    };
+    match tls.plan(host, "--address")? {
+        Some(dial) => health_client::check_tls(address, &dial.client("the probe").await?, timeout).await?,
+        None => health_client::check(address, timeout).await?,
+    }
+    Ok(())
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use mixer_identity::{ClientTls, Refused};
+use tokio::net::{TcpStream, UnixStream};
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
@@ -19,6 +21,22 @@ pub enum HealthError {
         address: String,
         /// The cause.
         source: tonic::transport::Error,
+    },
+    /// The two sides did not agree on a TLS connection.
+    #[error("{address}: {source}")]
+    Tls {
+        /// Where.
+        address: String,
+        /// Who refused whom, and why.
+        source: Refused,
+    },
+    /// It was a connection over TLS, and nobody answers there.
+    #[error("cannot connect to {address}: {source}; is the server running and is this its gRPC address?")]
+    Dial {
+        /// Where.
+        address: String,
+        /// The cause.
+        source: std::io::Error,
     },
     /// The call failed.
     #[error("the health service at {address} answers {code:?}: {message}")]
@@ -51,24 +69,46 @@ pub enum HealthError {
 /// # Errors
 /// It does not, or cannot be asked.
 pub async fn check(address: &str, timeout: Duration) -> Result<(), HealthError> {
-    let asked = tokio::time::timeout(timeout, ask(address)).await;
+    let asked = async {
+        let channel = connect(address).await.map_err(|source| refused(address, source))?;
+        ask(address, channel).await
+    };
+    in_time(address, timeout, asked).await
+}
+
+/// Asks the server at `host:port` over TLS whether it serves.
+///
+/// # Errors
+/// It does not, or cannot be asked.
+pub async fn check_tls(address: &str, tls: &ClientTls, timeout: Duration) -> Result<(), HealthError> {
+    let asked = async { ask(address, connect_tls(address, tls).await?).await };
+    in_time(address, timeout, asked).await
+}
+
+async fn in_time(
+    address: &str,
+    timeout: Duration,
+    asked: impl Future<Output = Result<(), HealthError>>,
+) -> Result<(), HealthError> {
+    let asked = tokio::time::timeout(timeout, asked).await;
     asked.unwrap_or_else(|_| Err(HealthError::Timeout { address: address.to_owned(), timeout }))
 }
 
-async fn ask(address: &str) -> Result<(), HealthError> {
-    let owned = || address.to_owned();
-    let channel =
-        connect(address).await.map_err(|source| HealthError::Connect { address: owned(), source })?;
+async fn ask(address: &str, channel: Channel) -> Result<(), HealthError> {
     let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
     let answer = answer.map_err(|status| HealthError::Call {
-        address: owned(),
+        address: address.to_owned(),
         code: status.code(),
         message: status.message().to_owned(),
     })?;
     if answer.into_inner().status != ServingStatus::Serving as i32 {
-        return Err(HealthError::NotServing { address: owned() });
+        return Err(HealthError::NotServing { address: address.to_owned() });
     }
     Ok(())
+}
+
+fn refused(address: &str, source: tonic::transport::Error) -> HealthError {
+    HealthError::Connect { address: address.to_owned(), source }
 }
 
 async fn connect(address: &str) -> Result<Channel, tonic::transport::Error> {
@@ -78,10 +118,28 @@ async fn connect(address: &str) -> Result<Channel, tonic::transport::Error> {
         return Endpoint::from_static("http://localhost")
             .connect_with_connector(tower::service_fn(move |_: Uri| {
                 let path = path.clone();
-                async move { tokio::net::UnixStream::connect(path).await.map(TokioIo::new) }
+                async move { UnixStream::connect(path).await.map(TokioIo::new) }
             }))
             .await;
     }
-    let host = address.strip_prefix("tcp://").unwrap_or(address);
-    Endpoint::from_shared(format!("http://{host}"))?.connect().await
+    Endpoint::from_shared(format!("http://{}", host_and_port(address)))?.connect().await
+}
+
+/// The handshake comes first, so that its error can be told as it is.
+async fn connect_tls(address: &str, tls: &ClientTls) -> Result<Channel, HealthError> {
+    let owned = || address.to_owned();
+    let stream = TcpStream::connect(host_and_port(address)).await;
+    let stream = stream.map_err(|source| HealthError::Dial { address: owned(), source })?;
+    let stream = tls.connect(stream).await.map_err(|source| HealthError::Tls { address: owned(), source })?;
+    let mut stream = Some(TokioIo::new(stream));
+    let once = tower::service_fn(move |_: Uri| {
+        std::future::ready(stream.take().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotConnected)))
+    });
+    let endpoint = Endpoint::from_shared(format!("http://{}", host_and_port(address)));
+    let endpoint = endpoint.map_err(|source| refused(address, source))?;
+    endpoint.connect_with_connector(once).await.map_err(|source| refused(address, source))
+}
+
+fn host_and_port(address: &str) -> &str {
+    address.strip_prefix("tcp://").unwrap_or(address)
 }

@@ -1,5 +1,7 @@
 //! `mixs probe` against a running server, through a file and over gRPC.
 
+use mixer_testkit::pki::Authority;
+
 use crate::program::{ConfigDir, Program, output, text};
 
 /// Whether the probe finds the server well; what it prints says why not.
@@ -69,7 +71,66 @@ fn the_health_service_is_asked_by_address() {
     assert!(probe(&[&address, "--timeout=10s"]).unwrap_err().contains("cannot connect"));
 }
 
+const MIXS: &str = "spiffe://cluster.local/ns/istio-system/sa/mixs";
+
+#[test]
+fn the_health_service_is_asked_over_mutual_tls() {
+    let directory = ConfigDir::new("");
+    let authority = Authority::new("one").unwrap();
+    let file = |name: &str, content: &str| {
+        let path = directory.join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    };
+    let (server, client) = (authority.issue(&[MIXS]).unwrap(), authority.issue(&["probe"]).unwrap());
+    let ca = file("ca.pem", &authority.pem());
+    let other = file("other.pem", &Authority::new("other").unwrap().pem());
+    let flags = [
+        format!("--tlsCertificate={}", file("server.pem", &server.chain)),
+        format!("--tlsKey={}", file("server.key", &server.key)),
+        format!("--tlsClientCa={ca}"),
+    ];
+    let program = Program::start(&flags.each_ref().map(String::as_str)).ready();
+    let own = [
+        format!("--tls_certificate={}", file("probe.pem", &client.chain)),
+        format!("--tls_key={}", file("probe.key", &client.key)),
+    ];
+    let own = own.each_ref().map(String::as_str);
+    let ask = |ca: &str, more: &[&str]| {
+        let (address, ca) = (format!("--address={}", program.grpc()), format!("--tls_ca={ca}"));
+        probe(&[&[&address[..], "--timeout=10s", "--tls", &ca], more].concat())
+    };
+    let right = ["--tls_allowed_server=spiffe://cluster.local"];
+    while ask(&ca, &[&own[..], &right].concat()).is_err_and(|complaint| complaint.contains("/readyz")) {
+        std::thread::yield_now();
+    }
+    ask(&ca, &[&own[..], &right].concat()).unwrap();
+    for (ca, more, part) in [
+        (&ca, &[][..], MIXS),
+        (&ca, &["--tls_allowed_server=spiffe://other.org"], "spiffe://other.org"),
+        (&other, &right, "authority"),
+    ] {
+        let complaint = ask(ca, &[&own[..], more].concat()).unwrap_err();
+        assert!(complaint.contains(part), "{more:?}: {complaint}");
+    }
+    let complaint = ask(&ca, &right).expect_err("the server wants a certificate");
+    assert!(complaint.contains("certificate"), "{complaint}");
+    let plaintext = [&format!("--address={}", program.grpc())[..], "--timeout=10s"];
+    probe(&plaintext).expect_err("the port speaks TLS only");
+    program.signal("INT");
+    program.end();
+}
+
 #[test]
 fn options_that_make_no_sense() {
-    assert!(probe(&["--probe-path=/x", "--interval=0s"]).unwrap_err().contains("--interval"));
+    for (args, part) in [
+        (&["--probe-path=/x", "--interval=0s"][..], "--interval"),
+        (&["--probe-path=/x", "--interval=1s", "--tls"], "--address"),
+        (&["--address=unix:///run/mixs.sock", "--tls"], "host:port"),
+        (&["--address=localhost:1", "--tls_ca=/x"], "--tls"),
+    ] {
+        let output = output(&[&["probe"], args].concat());
+        let complaint = text(&output.stderr);
+        assert!(!output.status.success() && complaint.contains(part), "{args:?}: {complaint}");
+    }
 }
