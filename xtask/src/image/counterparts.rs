@@ -23,13 +23,16 @@ const PACKAGES: &[&str] = &[
     "iproute2",
 ];
 
-/// runc, because crun refuses hybrid cgroups; no systemd, because there may be none.
+/// runc, because crun refuses hybrid cgroups; no systemd, because there may be none; locks that no other store shares.
 const CONTAINERS_CONF: &str = r#"[containers]
 default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+lock_type = "file"
+[network]
+network_backend = "netavark"
 "#;
 
 /// Installs them, builds the images, and returns the variables by which tests find them.
