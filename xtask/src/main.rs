@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod r#gen;
+mod image;
 mod test;
 mod tidy;
 mod tools;
@@ -28,6 +29,8 @@ enum Task {
     Tidy(tidy::Args),
     /// Install the real counterparts and run every test.
     Test(test::Args),
+    /// Build container images of programs, with a list of what is in them.
+    Image(image::Args),
     /// Run the whole system once, on the traffic of a real Envoy, and compare the numbers.
     Demo(demo::Args),
     /// Measure ours beside a bare gRPC echo of the same bytes.
@@ -40,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         Task::Gen(args) => r#gen::run(&root, &args),
         Task::Tidy(args) => tidy::run(&root, &args),
         Task::Test(args) => test::run_task(&root, &args),
+        Task::Image(args) => image::run_task(&root, &args),
         Task::Demo(args) => demo::run_task(&root, &args),
         Task::Bench(args) => bench::run_task(&root, &args),
     }

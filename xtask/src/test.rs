@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::image;
 use crate::tools::{self, run};
 
 /// Options of `test`.
@@ -27,6 +28,7 @@ pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     test.args(["test", "--workspace"]).args(&args.cargo).envs(tools.env());
     test.envs(tools::vendors(root)?)
         .envs(tools::kubernetes(root)?)
+        .envs(image::for_tests(root)?)
         .env("MIXER_STATSD", tools::statsd(root)?)
         .env("MIXER_IP", tools::ip()?)
         .env("MIXER_ROTEL", tools::rotel(root)?);

@@ -78,7 +78,7 @@ pub(crate) fn vendors(root: &Path) -> anyhow::Result<Vec<(&'static str, PathBuf)
     folders.into_iter().map(install).collect()
 }
 
-fn python_folder(root: &Path, name: &str, requirements: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn python_folder(root: &Path, name: &str, requirements: &str) -> anyhow::Result<PathBuf> {
     let folder = root.join("target/tools").join(name);
     let requirements = root.join(requirements);
     let wanted = fs::read_to_string(&requirements).with_context(|| requirements.display().to_string())?;
@@ -158,14 +158,14 @@ fn debian(program: &str) -> anyhow::Result<PathBuf> {
 }
 
 /// Installs packages of Debian.
-fn apt_install(packages: &[&str], hint: &'static str) -> anyhow::Result<()> {
+pub(crate) fn apt_install(packages: &[&str], hint: &'static str) -> anyhow::Result<()> {
     run(Command::new("apt-get").args(["update", "-qq"])).context(hint)?;
     let mut apt = Command::new("apt-get");
     apt.env("DEBIAN_FRONTEND", "noninteractive");
     run(apt.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages)).context(hint)
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }

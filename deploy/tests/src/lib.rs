@@ -2,7 +2,10 @@
 //! file for each behaviour.
 
 pub mod dns;
+pub mod image;
 pub mod kustomize;
+pub mod namespace;
 pub mod net;
+pub mod podman;
 pub mod render;
 pub mod schema;
