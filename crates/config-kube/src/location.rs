@@ -75,7 +75,9 @@ pub fn parse(text: &str) -> Result<KubeLocation, UrlError> {
     }
     let url = Url::parse(&format!("k8s://{rest}")).map_err(|error| value(error.to_string()))?;
     let mut location = KubeLocation { kubeconfig: None, namespaces: Vec::new(), retry_timeout: None };
-    let path = percent_decode_str(url.path()).decode_utf8().map_err(|_| value("the path is no UTF-8 text".to_owned()))?;
+    let path = percent_decode_str(url.path())
+        .decode_utf8()
+        .map_err(|_| value("the path is no UTF-8 text".to_owned()))?;
     if !matches!(&*path, "" | "/") {
         location.kubeconfig = Some(PathBuf::from(&*path));
     }
