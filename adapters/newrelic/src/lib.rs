@@ -9,6 +9,7 @@ mod endpoints;
 mod entry;
 mod generated;
 mod handler;
+mod item;
 mod json;
 mod metric;
 mod refusal;
