@@ -15,6 +15,7 @@ mod load;
 mod newrelic;
 mod options;
 mod outcome;
+mod pushing;
 mod relay;
 mod soak;
 mod statistics;

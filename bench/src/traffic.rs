@@ -11,6 +11,7 @@ use prost::Message as _;
 
 use crate::attributes::{Attributes, RequestNumber};
 use crate::configuration::{LIST_USE_COUNT, QUOTA};
+use crate::newrelic::messages::SAMPLES;
 
 /// How many different messages there are of a kind of traffic; they are sent in turn.
 const VARIANTS: u64 = 64;
@@ -95,6 +96,11 @@ impl Traffic {
     /// The same bytes to a server that sends them back.
     pub(crate) fn echo(&self) -> Self {
         Self { path: CHECK_PATH, judge: Judge::Echo, ..self.clone() }
+    }
+
+    /// Calls of an adapter, each with so many samples.
+    pub(crate) fn of_metrics(messages: Vec<Bytes>, samples: u64) -> Self {
+        Self { path: SAMPLES, bags: samples, messages, deduplication: false, judge: Judge::Nothing }
     }
 
     /// One message that is only received; it counts as so many bags.

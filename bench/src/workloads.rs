@@ -4,6 +4,7 @@ mod check;
 mod deliver;
 mod growth;
 mod memory;
+mod receive;
 mod report;
 mod rules;
 
@@ -32,6 +33,9 @@ pub(crate) enum Workload {
     Check,
     /// The same, and one quota.
     CheckQuota,
+    /// Samples to each adapter that pushes.
+    #[value(name = "receive")]
+    Receive,
     /// Samples through the New Relic adapter.
     #[value(name = "deliver-metrics")]
     DeliverMetrics,
@@ -66,6 +70,7 @@ pub(crate) async fn run(bench: &Bench, progress: impl Fn(&str)) -> anyhow::Resul
             Workload::Report100Grpc => outcome.rows.push(report::grpc_batch(bench).await?),
             Workload::Check => outcome.rows.push(check::run(bench, false).await?),
             Workload::CheckQuota => outcome.rows.push(check::run(bench, true).await?),
+            Workload::Receive => outcome.rows.extend(receive::run(bench).await?),
             Workload::DeliverMetrics => outcome.rows.extend(deliver::run(bench, Kind::Metrics).await?),
             Workload::DeliverSpans => outcome.rows.extend(deliver::run(bench, Kind::Spans).await?),
             Workload::DeliverLogs => outcome.rows.extend(deliver::run(bench, Kind::Logs).await?),

@@ -17,15 +17,11 @@ pub(crate) struct Args {
 pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     let mut build = Command::new(env!("CARGO"));
     build.current_dir(root).args(["build", "--release"]);
-    run(build.args([
-        "-p",
-        "mixs",
-        "-p",
-        "mixer-prometheus-adapter",
-        "-p",
-        "mixer-newrelic-adapter",
-        "-p",
-        "mixer-bench",
-    ]))?;
+    let adapters = ["dogstatsd", "newrelic", "otlp", "prometheus", "stackdriver", "statsd"];
+    let adapters = adapters.map(|adapter| format!("mixer-{adapter}-adapter"));
+    for package in ["mixs", "mixer-bench"].into_iter().chain(adapters.iter().map(String::as_str)) {
+        build.args(["-p", package]);
+    }
+    run(&mut build)?;
     run(Command::new(root.join("target/release/mixer-bench")).args(&args.bench))
 }

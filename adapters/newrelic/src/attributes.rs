@@ -184,14 +184,23 @@ impl Rules {
             changes.left_out += 1;
             return None;
         }
-        changes.renamed += u64::from(own != name);
+        // What was not borrowed was changed; what was borrowed may have been shortened.
+        changes.renamed += u64::from(matches!(own, Cow::Owned(_)) || own.len() != name.len());
         Some((own, self.field(value, changes)))
+    }
+
+    /// Whether a name and a text stay as they are.
+    pub(crate) fn keeps(&self, name: &str, text: &str) -> bool {
+        (1..=MAX_NAME).contains(&name.len())
+            && text.len() <= self.text
+            && name.bytes().all(|byte| ALLOWED[usize::from(byte)])
+            && !self.reserved.contains(&name)
     }
 
     /// ASCII letters and digits with `:`, `.` and `_`, none of the API's own names, and not too long.
     pub(crate) fn name<'a>(&self, name: &'a str) -> Cow<'a, str> {
         let mut own = Cow::Borrowed(name);
-        if !name.bytes().all(|byte| is_allowed(byte.into())) {
+        if !name.bytes().all(|byte| ALLOWED[usize::from(byte)]) {
             own = name.chars().map(|c| if is_allowed(c) { c } else { '_' }).collect();
         }
         if self.reserved.contains(&&*own) {
@@ -235,9 +244,20 @@ pub(crate) fn prefixed<'a>(name: &str) -> Cow<'a, str> {
 }
 
 /// Whether a name may have this character.
-pub(crate) fn is_allowed(c: char) -> bool {
+pub(crate) const fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, ':' | '.' | '_')
 }
+
+/// [`is_allowed`] of each byte.
+const ALLOWED: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0;
+    while byte < allowed.len() {
+        allowed[byte] = is_allowed(byte as u8 as char);
+        byte += 1;
+    }
+    allowed
+};
 
 /// A name has only ASCII characters here, so that units are bytes.
 fn shortened(name: Cow<'_, str>) -> Cow<'_, str> {
@@ -265,3 +285,6 @@ pub(crate) fn end_of(text: &str, units: usize) -> Option<usize> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

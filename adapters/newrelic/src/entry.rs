@@ -6,8 +6,9 @@ use mixer_adapter_sdk::value::ValueView;
 use mixer_adapter_sdk::view::LogEntryView;
 use mixer_adapter_sdk::wire::Malformed;
 
-use crate::attributes::{Changes, EVENT, Field, LOG, Rules};
+use crate::attributes::{Changes, EVENT, Field, LOG};
 use crate::config::logs::{LogRule, Part, Place};
+use crate::item::Attributes;
 use crate::json::Object;
 use crate::refusal::Refusal;
 use crate::time::{Window, millis_of};
@@ -48,9 +49,9 @@ pub(crate) fn entry(
             event.text("eventType", event_type);
             event.uint("timestamp", timestamp);
             let mut attributes = Attributes::new(&EVENT, &mut event, EVENT.count, changes);
-            attributes.all((view, &variables), rule, None)?;
+            all(&mut attributes, (view, &variables), rule, None)?;
             for (name, value) in around.common {
-                attributes.own(name, Field::Text((&**value).into()));
+                attributes.add((&**name).into(), &Field::Text((&**value).into()));
             }
             Ok(event.finish())
         }
@@ -63,78 +64,43 @@ pub(crate) fn entry(
             let room = LOG.count.saturating_sub(around.common.len());
             let mut attributes = Attributes::new(&LOG, &mut log, room, changes);
             if let Some(log_type) = log_type {
-                attributes.own("logtype", Field::Text((&**log_type).into()));
+                attributes.add("logtype".into(), &Field::Text((&**log_type).into()));
             }
             // What is the message already is no attribute too.
-            attributes.all((view, &variables), rule, message.is_none().then_some(MESSAGE))?;
+            all(&mut attributes, (view, &variables), rule, message.is_none().then_some(MESSAGE))?;
             log.end();
             Ok(log.finish())
         }
     }
 }
 
-/// Writes the attributes of an item, each name once.
-struct Attributes<'a, 'o> {
-    rules: &'static Rules,
-    object: &'o mut Object,
-    room: usize,
-    changes: &'o mut Changes,
-    written: Vec<Cow<'a, str>>,
-}
-
-impl<'a, 'o> Attributes<'a, 'o> {
-    fn new(rules: &'static Rules, object: &'o mut Object, room: usize, changes: &'o mut Changes) -> Self {
-        Self { rules, object, room, changes, written: Vec::with_capacity(16) }
+/// Writes everything that an instance says.
+fn all<'a>(
+    attributes: &mut Attributes<'a, '_>,
+    (view, variables): (&LogEntryView<'a>, &Variables<'a>),
+    rule: &LogRule,
+    without: Option<&str>,
+) -> Result<(), Malformed> {
+    let severity = view.severity();
+    if !severity.is_empty() {
+        let level = rule.levels.get(severity).map_or(severity, |level| level);
+        let level = attributes.cut(level);
+        attributes.add(LEVEL.into(), &Field::Text(level));
     }
-
-    /// Everything that an instance says.
-    fn all(
-        &mut self,
-        (view, variables): (&LogEntryView<'a>, &Variables<'a>),
-        rule: &LogRule,
-        without: Option<&str>,
-    ) -> Result<(), Malformed> {
-        let severity = view.severity();
-        if !severity.is_empty() {
-            let level = rule.levels.get(severity).map_or(severity, |level| level);
-            let level = self.rules.cut(level.to_owned().into(), self.changes);
-            self.own(LEVEL, Field::Text(level));
+    for &(name, value) in variables {
+        if let Some(value) = value.filter(|_| Some(name) != without) {
+            attributes.value(name, &value);
         }
-        for &(name, value) in variables {
-            let Some(value) = value.filter(|_| Some(name) != without) else { continue };
-            if let Some((name, field)) = self.rules.attribute(name, &value, self.changes) {
-                self.add(name, &field);
-            }
-        }
-        if !view.monitored_resource_type().is_empty() {
-            self.own("resource.type", Field::Text(view.monitored_resource_type().into()));
-        }
-        for (name, value) in view.monitored_resource_dimensions().sorted()? {
-            let Some(value) = value else { continue };
-            if let Some((name, field)) = self.rules.attribute(name, &value, self.changes) {
-                let name = self.rules.name(&format!("resource.{name}")).into_owned();
-                self.add(name.into(), &field);
-            }
-        }
-        Ok(())
     }
-
-    fn own(&mut self, name: &str, field: Field<'_>) {
-        self.add(name.to_owned().into(), &field);
+    if !view.monitored_resource_type().is_empty() {
+        attributes.add("resource.type".into(), &Field::Text(view.monitored_resource_type().into()));
     }
-
-    /// The first one of a name counts.
-    fn add(&mut self, name: Cow<'a, str>, field: &Field<'_>) {
-        if self.written.contains(&name) {
-            return;
+    for (name, value) in view.monitored_resource_dimensions().sorted()? {
+        if let Some(value) = value {
+            attributes.value_of("resource", name, &value);
         }
-        if self.written.len() >= self.room {
-            self.changes.left_out += 1;
-            return;
-        }
-        field.write(&name, self.object);
-        self.written.push(name);
     }
+    Ok(())
 }
 
 /// The message of an entry.

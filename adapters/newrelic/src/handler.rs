@@ -182,9 +182,15 @@ impl NewRelicHandler {
         let number = metric::number(&value).ok_or_else(|| Refusal::NotANumber(value.to_string()))?;
         let room = METRIC.count.saturating_sub(self.rules.common.len());
         let mut changes = Changes::default();
-        let attributes = metric::attributes(view.dimensions(), name, room, &mut changes)?;
-        let recorded =
-            self.metrics.collector().aggregator().record(name, attributes, (*kind, number), came)?;
+        let dimensions = view.dimensions();
+        let attributes = || {
+            let attributes = metric::attributes(dimensions, name, room, &mut changes)?;
+            // What is changed is counted each time.
+            let lasting = changes == Changes::default() && dimensions.is_sorted();
+            Ok::<_, Refusal>((attributes, lasting))
+        };
+        let series = self.metrics.collector().aggregator();
+        let recorded = series.record_encoded((name, dimensions.raw()), (*kind, number), came, attributes)?;
         if recorded == Recorded::Overflow {
             self.noted.overflow();
         }

@@ -1,6 +1,7 @@
 //! Writes JSON objects straight into bytes: what each span and each log line costs is these bytes and nothing else.
 
-use serde_json::Value as Json;
+/// Holds most items, so that a buffer rarely grows while it is written.
+const USUAL_ITEM: usize = 1024;
 
 /// An object that is being written.
 #[derive(Debug)]
@@ -8,7 +9,7 @@ pub(crate) struct Object(Vec<u8>);
 
 impl Object {
     pub(crate) fn new() -> Self {
-        let mut bytes = Vec::with_capacity(512);
+        let mut bytes = Vec::with_capacity(USUAL_ITEM);
         bytes.push(b'{');
         Self(bytes)
     }
@@ -28,18 +29,19 @@ impl Object {
 
     pub(crate) fn int(&mut self, key: &str, number: i64) {
         self.key(key);
-        self.0.extend_from_slice(number.to_string().as_bytes());
+        self.0.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 
     pub(crate) fn uint(&mut self, key: &str, number: u64) {
         self.key(key);
-        self.0.extend_from_slice(number.to_string().as_bytes());
+        self.0.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 
     /// A number that is not finite has no form in JSON and becomes null; callers see to it that there is none.
     pub(crate) fn number(&mut self, key: &str, number: f64) {
         self.key(key);
-        self.0.extend_from_slice(Json::from(number).to_string().as_bytes());
+        // Writing to memory does not fail.
+        let _ = serde_json::to_writer(&mut self.0, &number);
     }
 
     pub(crate) fn bool(&mut self, key: &str, value: bool) {
@@ -65,14 +67,33 @@ impl Object {
         self.0
     }
 
+    /// The whole object, without room for more: it may wait for long.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.end();
+        self.0.shrink_to_fit();
         self.0
     }
 }
 
 /// A string as JSON (RFC 8259, section 7).
 fn string(out: &mut Vec<u8>, text: &str) {
-    // Writing a text to memory does not fail.
-    let _ = serde_json::to_writer(out, text);
+    if needs_escapes(text) {
+        // Writing a text to memory does not fail.
+        let _ = serde_json::to_writer(out, text);
+        return;
+    }
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
 }
+
+/// Most texts have nothing to escape. All of a text is looked at in any case: a loop without an exit looks at many bytes
+/// at a time.
+fn needs_escapes(text: &str) -> bool {
+    let is_special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    text.bytes().fold(false, |found, byte| found | is_special(byte))
+}
+
+#[cfg(test)]
+mod tests;

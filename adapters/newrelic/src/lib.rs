@@ -10,6 +10,7 @@ mod endpoints;
 mod entry;
 mod generated;
 mod handler;
+mod item;
 mod json;
 mod metric;
 mod noted;

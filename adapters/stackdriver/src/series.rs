@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use foldhash::quality::RandomState;
 use mixer_adapter_sdk::delivery::Collector;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -62,10 +63,10 @@ pub(crate) struct Store {
 
 #[derive(Debug)]
 struct State {
-    series: HashMap<u64, Series>,
+    series: HashMap<u64, Series, RandomState>,
     by_identity: HashMap<Arc<Identity>, u64>,
     /// The encoded forms under which series came, so that labels are not made again.
-    by_form: HashMap<Box<[u8]>, u64>,
+    by_form: HashMap<Box<[u8]>, u64, RandomState>,
     next_id: u64,
     overflowing: usize,
     descriptors: HashMap<String, (BTreeSet<String>, Arc<Descriptor>)>,
@@ -91,9 +92,9 @@ impl Store {
     /// No series; the first push is an interval from now.
     pub(crate) fn new(options: StoreOptions) -> Self {
         let state = State {
-            series: HashMap::new(),
+            series: HashMap::default(),
             by_identity: HashMap::new(),
-            by_form: HashMap::new(),
+            by_form: HashMap::default(),
             next_id: 0,
             overflowing: 0,
             descriptors: HashMap::new(),

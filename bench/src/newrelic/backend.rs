@@ -37,8 +37,8 @@ struct State {
     tls: Mutex<Arc<ServerConfig>>,
     /// Seconds that the next request asks for; 0 for none.
     retry_after: AtomicU32,
-    /// The JSON of the payload that was taken last.
-    last: Mutex<Option<Vec<u8>>>,
+    /// The JSON of the payloads that were taken, if somebody wants it.
+    payloads: Mutex<Option<Vec<Vec<u8>>>>,
 }
 
 impl Backend {
@@ -56,16 +56,16 @@ impl Backend {
             ledger,
             tls: Mutex::new(tls),
             retry_after: AtomicU32::new(0),
-            last: Mutex::default(),
+            payloads: Mutex::default(),
         });
         let mut backend = Self { address, shared, running: None };
         backend.up().await?;
         Ok(backend)
     }
 
-    /// The JSON of the payload that was taken last.
-    pub(crate) fn last_payload(&self) -> Option<Vec<u8>> {
-        self.shared.last.lock().clone()
+    /// The JSON of the payloads that were taken since the last time; from the first time on they are kept.
+    pub(crate) fn payloads(&self) -> Vec<Vec<u8>> {
+        self.shared.payloads.lock().replace(Vec::new()).unwrap_or_default()
     }
 
     /// Ends every connection, and refuses new ones.
@@ -140,7 +140,9 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Byte
     let json = unzip(&body.to_bytes());
     let read = json.and_then(|json| {
         let batches = serde_json::from_slice::<Vec<Batch>>(&json)?;
-        *state.last.lock() = Some(json);
+        if let Some(payloads) = &mut *state.payloads.lock() {
+            payloads.push(json);
+        }
         Ok(batches)
     });
     let mut ledger = state.ledger.lock();

@@ -47,7 +47,7 @@ pub(crate) fn message(kind: Kind, first: u64, config: &Any) -> (&'static str, By
         Kind::Metrics => {
             let instances = numbers.map(|_| sample(first)).collect();
             let request = metric::HandleMetricRequest { instances, adapter_config, dedup_id };
-            ("/metric.HandleMetricService/HandleMetric", request.encode_to_vec().into())
+            (SAMPLES, request.encode_to_vec().into())
         }
         Kind::Spans => {
             let instances = numbers.map(span).collect();
@@ -78,23 +78,38 @@ fn number(number: i64) -> Value {
 /// What the mesh's own instances carry, in number and in length.
 fn dimensions(about: u64) -> impl Iterator<Item = (String, Value)> {
     let service = about % SERVICES;
-    [
-        ("reporter", text("destination")),
-        ("source.workload", text(format!("frontend-{}", service % 10))),
-        ("source.workload.namespace", text("shop")),
-        ("source.principal", text("cluster.local/ns/shop/sa/frontend")),
-        ("destination.workload", text(format!("backend-{service}"))),
-        ("destination.workload.namespace", text("shop")),
-        ("destination.service.name", text(format!("backend-{service}"))),
-        ("destination.service", text(format!("backend-{service}.shop.svc.cluster.local"))),
-        ("request.protocol", text("http")),
-        ("response.code", number(200)),
-        ("response.flags", text("-")),
-        ("connection.securityPolicy", text("mutual_tls")),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
+    let values = [
+        text("destination"),
+        text(format!("frontend-{}", service % 10)),
+        text("shop"),
+        text("cluster.local/ns/shop/sa/frontend"),
+        text(format!("backend-{service}")),
+        text("shop"),
+        text(format!("backend-{service}")),
+        text(format!("backend-{service}.shop.svc.cluster.local")),
+        text("http"),
+        number(200),
+        text("-"),
+        text("mutual_tls"),
+    ];
+    DIMENSIONS.iter().map(|name| (*name).to_owned()).zip(values)
 }
+
+/// The names of the dimensions.
+pub(crate) const DIMENSIONS: [&str; 12] = [
+    "reporter",
+    "source.workload",
+    "source.workload.namespace",
+    "source.principal",
+    "destination.workload",
+    "destination.workload.namespace",
+    "destination.service.name",
+    "destination.service",
+    "request.protocol",
+    "response.code",
+    "response.flags",
+    "connection.securityPolicy",
+];
 
 fn now() -> Option<TimeStamp> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -102,6 +117,22 @@ fn now() -> Option<TimeStamp> {
     let value = Timestamp { seconds, nanos: i32::try_from(since.subsec_nanos()).unwrap_or_default() };
     Some(TimeStamp { value: Some(value) })
 }
+
+/// A call with so many samples, each about a service of its own, from this one on.
+pub(crate) fn samples(first: u64, count: u64, config: &Any) -> Bytes {
+    let sample = |about| metric::InstanceMsg {
+        name: SAMPLE.to_owned(),
+        value: Some(number(1)),
+        dimensions: dimensions(about).collect(),
+        ..Default::default()
+    };
+    let instances = (first..first + count).map(sample).collect();
+    let (adapter_config, dedup_id) = (Some(config.clone()), format!("bench-{first}"));
+    metric::HandleMetricRequest { instances, adapter_config, dedup_id }.encode_to_vec().into()
+}
+
+/// The path of calls with samples.
+pub(crate) const SAMPLES: &str = "/metric.HandleMetricService/HandleMetric";
 
 /// The samples of a call have a series of their own.
 fn sample(first: u64) -> metric::InstanceMsg {

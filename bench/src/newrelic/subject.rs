@@ -3,17 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use mixer_harness::{Process, free_ports, wait_ok};
-use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage};
+use mixer_harness::{Process, free_ports};
 use prost_types::Any;
 use serde_json::json;
-use tokio::process::Command;
 
 use super::messages::SAMPLE;
-
-/// The message of its configuration.
-const PARAMS: &str = "adapter.newrelic.config.Params";
+use crate::pushing;
 
 /// The New Relic adapter as a process of its own.
 pub(crate) struct Subject {
@@ -38,7 +33,6 @@ impl Subject {
         spool: bool,
     ) -> anyhow::Result<Self> {
         let [port, monitoring] = free_ports()?;
-        std::fs::write(folder.join("key"), "0123456789abcdef0123456789abcdef01234567")?;
         let process = launch(folder, (port, monitoring), spool).await?;
         let (folder, ca_file) = (folder.to_path_buf(), ca_file.to_path_buf());
         Ok(Self { folder, port, monitoring, backend, ca_file, spool, process })
@@ -65,10 +59,7 @@ impl Subject {
             "logsUrl": url("log"),
             "clusterName": "soak",
         });
-        let pool = DescriptorPool::decode(mixer_newrelic_adapter::adapter().info().config_descriptor)?;
-        let message = pool.get_message_by_name(PARAMS).context("the adapter has no such configuration")?;
-        let message = DynamicMessage::deserialize(message, params)?;
-        Ok(Any { type_url: format!("type.googleapis.com/{PARAMS}"), value: message.encode_to_vec() })
+        pushing::config("newrelic", params)
     }
 
     /// Ends it without a chance to do anything, and starts it again on the same spool.
@@ -114,25 +105,11 @@ impl Subject {
     }
 }
 
-async fn launch(folder: &Path, (port, monitoring): (u16, u16), spool: bool) -> anyhow::Result<Process> {
-    let bench = std::env::current_exe()?;
-    let program = bench.with_file_name("mixer-newrelic-adapter");
-    let missing = || format!("{} is missing; build it with `cargo xtask bench`", program.display());
-    anyhow::ensure!(program.is_file(), missing());
-    let mut command = Command::new(&program);
-    for (flag, port) in [("--address", port), ("--monitoringAddress", monitoring)] {
-        command.arg(flag).arg(format!("127.0.0.1:{port}"));
-    }
-    command.args(["--reloadInterval", "1s"]);
-    if spool {
-        command.arg("--spoolDirectory").arg(folder.join("spool"));
-    }
-    // The backend is reached directly, whatever the environment says.
-    command.env("NO_PROXY", "*");
-    let mut processes = [Process::start("newrelic", command, folder)?];
-    wait_ok(monitoring, "/readyz", &mut processes).await?;
-    let [process] = processes;
-    Ok(process)
+async fn launch(folder: &Path, ports: (u16, u16), spool: bool) -> anyhow::Result<Process> {
+    let directory = folder.join("spool").display().to_string();
+    let spool = ["--spoolDirectory", &directory].into_iter().filter(|_| spool);
+    let args: Vec<_> = ["--reloadInterval", "1s"].into_iter().chain(spool).collect();
+    pushing::launch("newrelic", folder, ports, &args, []).await
 }
 
 /// A file that is removed meanwhile has no bytes.

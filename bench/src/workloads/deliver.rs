@@ -54,6 +54,7 @@ pub(super) async fn run(bench: &Bench, kind: Kind) -> anyhow::Result<Vec<Row>> {
     let channel = Endpoint::from_shared(format!("http://127.0.0.1:{}", subject.port()))?.connect().await?;
     let mut rounds = Vec::new();
     let mut first = 0;
+    backend.payloads();
     // The first round only warms up.
     for _ in 0..=bench.options.rounds {
         let before = usage::cpu(subject.pid()?)?;
@@ -63,11 +64,10 @@ pub(super) async fn run(bench: &Bench, kind: Kind) -> anyhow::Result<Vec<Row>> {
         first += CALLS * BATCH;
         arrived(&ledger).await.with_context(|| subject.log())?;
         let ours = usage::cpu(subject.pid()?)?.saturating_sub(before);
-        let payload = backend.last_payload().context("nothing was delivered")?;
         rounds.push(Round {
             ours: per_item(ours, CALLS * BATCH),
             echo: echo.measure(bench.options.time(), &[bench.echo_pid()]).await?.cpu_per_bag(),
-            payload: written_and_compressed(&payload)?,
+            payload: written_and_compressed(&backend.payloads())?,
         });
     }
     rounds.remove(0);
@@ -143,21 +143,25 @@ async fn arrived(ledger: &Shared) -> anyhow::Result<()> {
     tokio::time::timeout(PATIENCE, settled).await.with_context(late)
 }
 
-/// The CPU that this thread needs, for one item, to write the payload as JSON and to compress it.
-fn written_and_compressed(payload: &[u8]) -> anyhow::Result<f64> {
-    let parsed: Json = serde_json::from_slice(payload)?;
-    let batches = parsed.as_array().context("a payload is an array")?;
-    let items =
-        |batch: &Json| ["spans", "logs", "metrics"].map(|kind| batch[kind].as_array().map_or(0, Vec::len));
-    let items: usize = batches.iter().flat_map(items).sum();
-    let times = (20_000 / items.max(1)).max(1);
+/// The CPU that this thread needs, for one item, to write the payloads as JSON and to compress them.
+fn written_and_compressed(payloads: &[Vec<u8>]) -> anyhow::Result<f64> {
     let clock = || {
         let now = clock_gettime(ClockId::ThreadCPUTime);
         Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default())
     };
-    let before = clock();
-    for _ in 0..times {
+    let (mut items, mut used) = (0, Duration::ZERO);
+    for payload in payloads {
+        let parsed: Json = serde_json::from_slice(payload)?;
+        let batches = parsed.as_array().context("a payload is an array")?;
+        let kinds = ["spans", "logs", "metrics"].iter();
+        let of = |batch: &Json| {
+            kinds.clone().map(|kind| batch[kind].as_array().map_or(0, Vec::len)).sum::<usize>()
+        };
+        items += batches.iter().map(of).sum::<usize>();
+        let before = clock();
         std::hint::black_box(gzip(&serde_json::to_vec(&parsed)?));
+        used += clock().saturating_sub(before);
     }
-    Ok(per_item(clock().saturating_sub(before), (times * items) as u64))
+    anyhow::ensure!(items > 0, "nothing was delivered");
+    Ok(per_item(used, items as u64))
 }

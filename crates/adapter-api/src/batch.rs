@@ -95,6 +95,25 @@ impl Batch {
         Self { items: items.collect(), names: self.names.clone(), framed: self.framed.slice(bytes) }
     }
 
+    /// A batch of instance messages that were received in one message, of which nothing is copied: they are the repeated
+    /// field 1 of the message and stand at these places, with nothing else in `frame`. None when that cannot be, or when the
+    /// frame is too long to be addressed (4 GiB).
+    pub fn from_frame(
+        message: &Bytes,
+        frame: Range<usize>,
+        instances: &[(Arc<str>, Range<usize>)],
+    ) -> Option<Self> {
+        message.get(frame.clone())?;
+        let place = |at: usize| u32::try_from(at.checked_sub(frame.start)?).ok();
+        let mut names = BatchBuilder::new();
+        let mut items = Vec::with_capacity(instances.len());
+        for (name, range) in instances {
+            let (start, end) = (place(range.start)?, place(range.end)?);
+            items.push(Item { name: names.name_index(name), start, end });
+        }
+        Some(Self { framed: message.slice(frame), names: names.names, items })
+    }
+
     /// A batch of instance messages that were received one by one, named by the caller.
     pub fn from_instances(instances: impl IntoIterator<Item = (Arc<str>, Bytes)>) -> Self {
         let mut builder = BatchBuilder::new();

@@ -106,6 +106,24 @@ fn instances_received_one_by_one() {
     assert_eq!(seen, [("i0.instance.ns", &b"a"[..]), ("i1.instance.ns", &b"b"[..])]);
 }
 
+#[test]
+fn instances_received_in_one_message() {
+    let names = names(2);
+    // Another field stands before the instances, and one behind them.
+    let message = Bytes::from_static(b"\x10\x07\x0a\x01a\x0a\x02bc\x10\x08");
+    let instances = [(names[0].clone(), 4..5), (names[1].clone(), 7..9)];
+    let batch = Batch::from_frame(&message, 2..9, &instances).unwrap();
+    let seen: Vec<_> = batch.iter().map(|instance| (instance.name, instance.bytes)).collect();
+    assert_eq!(seen, [("i0.instance.ns", &b"a"[..]), ("i1.instance.ns", &b"bc"[..])]);
+    assert_eq!(batch.framed().as_ptr(), message[2..].as_ptr(), "nothing is copied");
+    assert_eq!(unframe(batch.framed()), [b"a".to_vec(), b"bc".to_vec()]);
+    let parts: Vec<_> = batch.split(3).iter().map(|part| part.framed().clone()).collect();
+    assert_eq!(parts, [&b"\x0a\x01a"[..], b"\x0a\x02bc"]);
+    let outside = [(names[0].clone(), 1..5)];
+    assert!(Batch::from_frame(&message, 2..9, &outside).is_none(), "an instance begins before the frame");
+    assert!(Batch::from_frame(&message, 2..90, &instances).is_none(), "the message is not so long");
+}
+
 proptest! {
     #[test]
     fn framing_and_splitting_keep_every_instance(

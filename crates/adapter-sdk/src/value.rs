@@ -26,6 +26,9 @@ use crate::wire::{Field, Fields, Malformed};
 
 pub use owned::Value;
 
+/// The tag of `string_value`.
+const STRING: u8 = 1 << 3 | 2;
+
 /// A value of an instance: `istio.policy.v1beta1.Value`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ValueView<'a> {
@@ -61,6 +64,23 @@ impl<'a> ValueView<'a> {
     /// The bytes are not a `Value`.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, Malformed> {
+        match Self::usual_text(bytes) {
+            Some(text) => {
+                let text = std::str::from_utf8(text).map_err(|_| Malformed::NotText(1))?;
+                Ok(Some(Self::String(text)))
+            }
+            None => Self::parse_any(bytes),
+        }
+    }
+
+    /// The text of a value that is a `STRING` of less than 128 bytes and nothing else, as nearly all values are.
+    #[inline]
+    pub(crate) fn usual_text(bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let [STRING, length @ 0..0x80, text @ ..] = bytes else { return None };
+        (text.len() == usize::from(*length)).then_some(text)
+    }
+
+    fn parse_any(bytes: &'a [u8]) -> Result<Option<Self>, Malformed> {
         let mut value = None;
         for field in Fields::new(bytes) {
             // Of several members of a oneof the last one counts.
@@ -317,3 +337,6 @@ impl<'a> StringMapView<'a> {
         entries
     }
 }
+
+#[cfg(test)]
+mod tests;

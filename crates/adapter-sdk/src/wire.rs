@@ -142,6 +142,23 @@ impl<'a> Fields<'a> {
         Some((start, self.next()?))
     }
 
+    /// What the next field holds when it has this tag of one byte and a length of one byte or two, as the entries of a map
+    /// have; none, and nothing is taken, when it is another one or malformed.
+    #[inline]
+    pub(crate) fn next_bytes(&mut self, tag: u8) -> Option<&'a [u8]> {
+        let (length, head) = match self.bytes.get(self.position..)? {
+            [first, length @ 0..0x80, ..] if *first == tag => (usize::from(*length), 2),
+            [first, low @ 0x80..=0xff, high @ 0..0x80, ..] if *first == tag => {
+                (usize::from(*low & 0x7f) | usize::from(*high) << 7, 3)
+            }
+            _ => return None,
+        };
+        let start = self.position + head;
+        let bytes = self.bytes.get(start..start + length)?;
+        self.position = start + length;
+        Some(bytes)
+    }
+
     #[inline]
     fn varint(&mut self) -> Result<u64, Malformed> {
         match self.bytes.get(self.position) {

@@ -121,8 +121,14 @@ impl Metrics {
         let metric = self.by_instance.get(instance).ok_or(Refusal::UnknownInstance)?;
         let value = view.value()?.ok_or(Refusal::NoValue)?;
         let number = metric.number(&value)?;
-        let attributes = self.attributes(view)?;
-        if metric.series.record(&metric.name, attributes, (metric.kind, number), now)? == Recorded::Overflow {
+        let (dimensions, resource) = (view.dimensions(), view.monitored_resource_dimensions());
+        // Most instances have only dimensions.
+        let alone = view.monitored_resource_type().is_empty() && resource.raw().is_some_and(<[u8]>::is_empty);
+        let encoded = dimensions.raw().filter(|_| alone);
+        let attributes = || Ok::<_, Refusal>((self.attributes(view)?, dimensions.is_sorted()));
+        let sample = (metric.kind, number);
+        let recorded = metric.series.record_encoded((&metric.name, encoded), sample, now, attributes)?;
+        if recorded == Recorded::Overflow {
             self.overflowed.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())

@@ -4,6 +4,7 @@
 mod attributes;
 mod exponential;
 mod series;
+mod table;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use parking_lot::Mutex;
 
 use crate::typed::DropReason;
 use series::Series;
+use table::Table;
 
 pub use attributes::{Attribute, Attributes};
 pub use exponential::{ExponentialBuckets, ExponentialHistogram};
@@ -143,7 +145,7 @@ pub struct Aggregator {
 #[derive(Debug)]
 struct State {
     since: SystemTime,
-    series: HashMap<Key, Series>,
+    series: Table,
     overflow: HashMap<Key, Series>,
 }
 
@@ -157,7 +159,8 @@ struct Key {
 impl Aggregator {
     /// Begins now.
     pub fn new(options: AggregateOptions, now: SystemTime) -> Self {
-        let state = State { since: now, series: HashMap::new(), overflow: HashMap::new() };
+        let series = Table::new(options.max_series);
+        let state = State { since: now, series, overflow: HashMap::new() };
         Self { options, state: Mutex::new(state) }
     }
 
@@ -173,38 +176,65 @@ impl Aggregator {
         sample: (Kind, f64),
         now: SystemTime,
     ) -> Result<Recorded, NotRecorded> {
+        check(sample)?;
+        let key = Key { name: name.clone(), kind: sample.0, attributes };
+        self.add(&mut self.state.lock(), key, (sample.1, now)).map(|(recorded, _)| recorded)
+    }
+
+    /// Takes a sample whose attributes are made of bytes, as those of an instance's dimensions. Bytes that were seen before
+    /// are not looked at again. With new ones, and without any, `make` makes the attributes, and says whether it would make
+    /// the same of the same bytes with the same effects, so that it need not be asked again.
+    ///
+    /// # Errors
+    ///
+    /// It is in no series, or `make` fails.
+    pub fn record_encoded<E: From<NotRecorded>>(
+        &self,
+        (name, encoded): (&Arc<str>, Option<&[u8]>),
+        sample: (Kind, f64),
+        now: SystemTime,
+        make: impl FnOnce() -> Result<(Attributes, bool), E>,
+    ) -> Result<Recorded, E> {
+        check(sample)?;
         let (kind, value) = sample;
-        if !value.is_finite() {
-            return Err(NotRecorded::NotFinite);
-        }
-        if kind == Kind::Count && value < 0.0 {
-            return Err(NotRecorded::NegativeCount);
-        }
-        let key = Key { name: name.clone(), kind, attributes };
-        let max = self.options.max_series;
-        let mut state = self.state.lock();
-        if let Some(series) = state.series.get_mut(&key) {
+        if let Some(bytes) = encoded
+            && let Some(series) = self.state.lock().series.known((name, kind), bytes)
+        {
             series.add(value, now);
             return Ok(Recorded::Series);
         }
-        if state.series.len() < max {
-            let series = self.begin(&state, kind);
-            state.series.entry(key).or_insert(series).add(value, now);
-            return Ok(Recorded::Series);
+        let (attributes, lasting) = make()?;
+        let key = Key { name: name.clone(), kind, attributes };
+        let mut state = self.state.lock();
+        let (recorded, place) = self.add(&mut state, key, (value, now))?;
+        if let Some((bytes, place)) = encoded.zip(place).filter(|_| lasting) {
+            state.series.remember(place, bytes);
+        }
+        Ok(recorded)
+    }
+
+    /// Adds a value to a series, and says where it is, if not in overflow.
+    fn add(
+        &self,
+        state: &mut State,
+        key: Key,
+        (value, now): (f64, SystemTime),
+    ) -> Result<(Recorded, Option<usize>), NotRecorded> {
+        // A series that nobody has seen yet was at zero at the last harvest.
+        let (kind, since) = (key.kind, state.since);
+        let begin = || Series::new(kind, &self.options, since);
+        let place = state.series.place(&key, begin);
+        if let Some(series) = place.and_then(|place| state.series.at(place)) {
+            series.add(value, now);
+            return Ok((Recorded::Series, place));
         }
         let attributes = Attributes::new([(&*self.options.overflow_attribute, Attribute::Bool(true))]);
         let key = Key { attributes, ..key };
-        if !state.overflow.contains_key(&key) && state.overflow.len() >= max.max(1) {
+        if !state.overflow.contains_key(&key) && state.overflow.len() >= self.options.max_series.max(1) {
             return Err(NotRecorded::SeriesLimit);
         }
-        let series = self.begin(&state, kind);
-        state.overflow.entry(key).or_insert(series).add(value, now);
-        Ok(Recorded::Overflow)
-    }
-
-    /// A series that nobody has seen yet: at the last harvest it was at zero.
-    fn begin(&self, state: &State, kind: Kind) -> Series {
-        Series::new(kind, &self.options, state.since)
+        state.overflow.entry(key).or_insert_with(begin).add(value, now);
+        Ok((Recorded::Overflow, None))
     }
 
     /// How many series there are, those of overflow included.
@@ -225,16 +255,15 @@ impl Aggregator {
         let start = std::mem::replace(&mut state.since, now);
         let points = match self.options.temporality {
             Temporality::Delta => {
-                let (series, overflow) =
-                    (std::mem::take(&mut state.series), std::mem::take(&mut state.overflow));
+                let (series, overflow) = (state.series.take(), std::mem::take(&mut state.overflow));
                 drop(guard);
-                series.into_iter().chain(overflow).map(|(key, series)| series.into_point(key)).collect()
+                series.chain(overflow).map(|(key, series)| series.into_point(key)).collect()
             }
             Temporality::Cumulative => {
                 let idle = self.options.idle;
                 // A clock that was set back makes nothing idle.
-                let live = |series: &mut Series| now.duration_since(series.last()).unwrap_or_default() < idle;
-                state.series.retain(|_, series| live(series));
+                let live = |series: &Series| now.duration_since(series.last()).unwrap_or_default() < idle;
+                state.series.retain(live);
                 state.overflow.retain(|_, series| live(series));
                 let all = state.series.iter().chain(&state.overflow);
                 all.map(|(key, series)| series.clone().into_point(key.clone())).collect()
@@ -242,6 +271,17 @@ impl Aggregator {
         };
         Harvest { start, end: now, points }
     }
+}
+
+/// Whether a sample can be in a series.
+fn check((kind, value): (Kind, f64)) -> Result<(), NotRecorded> {
+    if !value.is_finite() {
+        return Err(NotRecorded::NotFinite);
+    }
+    if kind == Kind::Count && value < 0.0 {
+        return Err(NotRecorded::NegativeCount);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

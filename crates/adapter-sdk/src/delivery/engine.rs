@@ -179,21 +179,34 @@ impl<B: Backend> Engine<B> {
     ///
     /// There is no room; the item is dropped and counted.
     pub fn offer(&self, item: B::Item) -> Result<(), NoRoom> {
+        self.offer_all(vec![item])
+    }
+
+    /// Hands items over.
+    ///
+    /// # Errors
+    ///
+    /// There is not room for all of them; those that found none are dropped and counted.
+    pub fn offer_all(&self, items: Vec<B::Item>) -> Result<(), NoRoom> {
         let shared = &self.shared;
-        let bytes = shared.backend.size(&item);
-        shared.metrics.received(1);
-        // Before the item can be delivered, so that the count never falls below zero.
-        shared.pending.fetch_add(1, Ordering::Relaxed);
-        let pushed = shared.queue.push(item, bytes);
-        if let Err(error) = pushed {
-            shared.pending.fetch_sub(1, Ordering::Relaxed);
-            shared.metrics.dropped(error.reason(), 1);
-            if let Some(held_back) = shared.full.pass() {
-                let backend = shared.metrics.backend();
-                tracing::warn!(backend, held_back, "an item was dropped: {error}");
-            }
+        let count = items.len();
+        shared.metrics.received(count);
+        // Before an item can be delivered, so that the count never falls below zero.
+        shared.pending.fetch_add(count, Ordering::Relaxed);
+        let sized = items.into_iter().map(|item| {
+            let bytes = shared.backend.size(&item);
+            (item, bytes)
+        });
+        let (pushed, refused) = shared.queue.push_all(sized);
+        let Some(error) = refused else { return Ok(()) };
+        let lost = count - pushed;
+        shared.pending.fetch_sub(lost, Ordering::Relaxed);
+        shared.metrics.dropped(error.reason(), lost);
+        if let Some(held_back) = shared.full.pass() {
+            let backend = shared.metrics.backend();
+            tracing::warn!(backend, items = lost, held_back, "items were dropped: {error}");
         }
-        pushed
+        Err(error)
     }
 
     /// Whether so many items of so many bytes would find room now.

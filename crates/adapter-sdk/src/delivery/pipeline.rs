@@ -352,10 +352,8 @@ impl<C: Collector, B: Backend<Item = C::Item>> Shared<C, B> {
         if !must && !self.engine.has_room(items, bytes) {
             return;
         }
-        for item in self.collector.take(SystemTime::now()) {
-            // What finds no room is counted and logged by the engine.
-            let _ = self.engine.offer(item);
-        }
+        // What finds no room is counted and logged by the engine.
+        let _ = self.engine.offer_all(self.collector.take(SystemTime::now()));
     }
 }
 

@@ -87,17 +87,6 @@ struct Used {
 }
 
 impl Used {
-    fn reserve(&self, bytes: usize, limits: QueueLimits) -> bool {
-        let mut level = self.level.lock();
-        let (items, held) = *level;
-        if items >= limits.items || held.saturating_add(bytes) > limits.bytes {
-            return false;
-        }
-        *level = (items + 1, held + bytes);
-        self.gauges.add(1, bytes);
-        true
-    }
-
     fn release(&self, items: usize, bytes: usize) {
         let mut level = self.level.lock();
         *level = (level.0.saturating_sub(items), level.1.saturating_sub(bytes));
@@ -119,18 +108,39 @@ impl<T> Queue<T> {
     ///
     /// The queue is full or closed; the item is gone.
     pub fn push(&self, item: T, bytes: usize) -> Result<(), NoRoom> {
+        match self.push_all([(item, bytes)]) {
+            (1, _) => Ok(()),
+            (_, error) => Err(error.unwrap_or(NoRoom::Full)),
+        }
+    }
+
+    /// Adds items that take this many bytes each: how many found room, and why the others did not, which are gone.
+    pub fn push_all(&self, items: impl IntoIterator<Item = (T, usize)>) -> (usize, Option<NoRoom>) {
+        let since = Instant::now();
+        let (mut pushed, mut refused) = (0, None);
         let mut state = self.state.lock();
-        if state.closed {
-            return Err(NoRoom::Closed);
+        let mut level = self.used.level.lock();
+        let before = *level;
+        for (item, bytes) in items {
+            if state.closed {
+                refused = Some(NoRoom::Closed);
+            } else if level.0 >= self.limits.items || level.1.saturating_add(bytes) > self.limits.bytes {
+                refused = Some(NoRoom::Full);
+            } else {
+                *level = (level.0 + 1, level.1 + bytes);
+                state.waiting.push_back(Entry { item, bytes, since });
+                pushed += 1;
+            }
         }
-        if !self.used.reserve(bytes, self.limits) {
-            return Err(NoRoom::Full);
-        }
-        state.waiting.push_back(Entry { item, bytes, since: Instant::now() });
+        let bytes = level.1 - before.1;
+        self.used.gauges.add(pushed, bytes);
+        drop(level);
         state.waiting_bytes += bytes;
         drop(state);
-        self.changed.notify_one();
-        Ok(())
+        if pushed > 0 {
+            self.changed.notify_one();
+        }
+        (pushed, refused)
     }
 
     /// Items and bytes that wait or were taken and are not finished.

@@ -104,7 +104,7 @@ impl Calls {
         let deadline = timeout.and_then(|timeout| started.checked_add(timeout));
         let mut message =
             HandleRequest::parse(request.get_ref()).map_err(|error| malformed(service, error))?;
-        metrics.instances_came(message.instances.len());
+        metrics.instances_came(message.instances().len());
         let lease = self.lease(message.adapter_config.take()).await?;
         let key = self.dedup.as_ref().filter(|_| *replays);
         let key = key.and_then(|dedup| Some((dedup, dedup.key(lease.id, service.service, &message)?)));
@@ -149,7 +149,7 @@ impl Calls {
         &self,
         service: &TemplateService,
         handler: &dyn Handler,
-        mut message: HandleRequest<'_>,
+        message: HandleRequest<'_>,
         deadline: Option<Instant>,
     ) -> Result<Bytes, Status> {
         let template = service.template;
@@ -174,7 +174,7 @@ impl Calls {
         &self,
         template: &'static str,
         handler: &dyn Handler,
-        mut message: HandleRequest<'_>,
+        message: HandleRequest<'_>,
         deadline: Option<Instant>,
     ) -> Result<Bytes, Status> {
         let (batch, malformed) = message.batch();

@@ -64,7 +64,7 @@ impl Dedup {
         }
         let hash = |hasher: &RandomState| {
             // A sum does not know an order: entries of a map come in any.
-            let fields = request.instances.iter().flat_map(|instance| Fields::new(instance)).flatten();
+            let fields = request.instances().flat_map(Fields::new).flatten();
             let sum = fields.fold(0_u64, |sum, field| {
                 let hash = match field.payload {
                     Payload::Bytes(bytes) => hasher.hash_one((field.number, bytes)),

@@ -1,9 +1,10 @@
 //! Takes a request of a handler service apart without copying its instances.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hashbrown::HashSet;
 use mixer_adapter_api::Batch;
 
@@ -25,10 +26,13 @@ pub(super) struct QuotaParams {
 }
 
 /// `Handle<Template>Request` of any template.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct HandleRequest<'a> {
-    /// Every occurrence of field 1.
-    pub(super) instances: Vec<Bytes>,
+    message: &'a Bytes,
+    /// Where all occurrences of field 1 stand together, when nothing stands between them.
+    frame: Option<Range<usize>>,
+    /// Where what each of them holds stands.
+    instances: Vec<Range<usize>>,
     pub(super) adapter_config: Option<RawAny>,
     pub(super) dedup_id: &'a str,
     /// By name.
@@ -37,11 +41,23 @@ pub(super) struct HandleRequest<'a> {
 
 impl<'a> HandleRequest<'a> {
     pub(super) fn parse(message: &'a Bytes) -> Result<Self, Malformed> {
-        let mut request = Self::default();
-        for field in Fields::new(message) {
+        let mut request = Self {
+            message,
+            frame: Some(0..0),
+            instances: Vec::new(),
+            adapter_config: None,
+            dedup_id: "",
+            quotas: BTreeMap::new(),
+        };
+        let mut fields = Fields::new(message);
+        while let Some((start, field)) = fields.next_from() {
             let field = field?;
             match field.number {
-                1 => request.instances.push(message.slice_ref(field.bytes()?)),
+                1 => {
+                    let end = fields.position();
+                    request.instances.push(end - field.bytes()?.len()..end);
+                    request.frame = joined(request.frame, start..end);
+                }
                 2 => request.adapter_config = Some(parse_any(message, field.bytes()?)?),
                 3 => request.dedup_id = field.text()?,
                 4 => request.quotas = parse_quotas(field.bytes()?)?,
@@ -51,45 +67,73 @@ impl<'a> HandleRequest<'a> {
         Ok(request)
     }
 
+    /// The instances in order.
+    pub(super) fn instances(&self) -> impl ExactSizeIterator<Item = &'a [u8]> {
+        let message = self.message;
+        self.instances.iter().map(|range| message.get(range.clone()).unwrap_or_default())
+    }
+
     /// The instance of a template that is handled one by one, and its name.
-    pub(super) fn instance(&mut self) -> Result<(String, Bytes), Malformed> {
-        let instance = match self.instances.len() {
-            0 | 1 => self.instances.pop().unwrap_or_default(),
+    pub(super) fn instance(&self) -> Result<(String, Bytes), Malformed> {
+        let mut instances = self.instances();
+        let first = instances.next().unwrap_or_default();
+        let instance = match instances.len() {
+            0 => self.message.slice_ref(first),
             // A message that is sent in parts is the sum of its parts.
-            _ => self.instances.iter().fold(BytesMut::new(), add).freeze(),
+            _ => self.instances().collect::<Vec<_>>().concat().into(),
         };
         let name = InstanceView::new(&instance).name()?.to_owned();
         Ok((name, instance))
     }
 
-    /// The instances of a report, and how many of them were left out because their names cannot be read.
-    pub(super) fn batch(&mut self) -> (Batch, Vec<Malformed>) {
-        let mut names = HashSet::new();
+    /// The instances of a report, and how many of them were left out because their names cannot be read. As a rule nothing
+    /// is copied.
+    pub(super) fn batch(&self) -> (Batch, Vec<Malformed>) {
+        let mut names = Names::default();
         let mut malformed = Vec::new();
         let mut named = Vec::with_capacity(self.instances.len());
-        for instance in self.instances.drain(..) {
-            match InstanceView::new(&instance).name() {
-                Ok(name) => named.push((intern(&mut names, name), instance.clone())),
+        for (range, instance) in self.instances.iter().zip(self.instances()) {
+            match InstanceView::new(instance).name() {
+                Ok(name) => named.push((names.intern(name), range.clone())),
                 Err(error) => malformed.push(error),
             }
         }
-        (Batch::from_instances(named), malformed)
+        let frame = self.frame.clone().filter(|_| malformed.is_empty());
+        let batch = frame.and_then(|frame| Batch::from_frame(self.message, frame, &named));
+        (batch.unwrap_or_else(|| self.copied(&named)), malformed)
+    }
+
+    fn copied(&self, named: &[(Arc<str>, Range<usize>)]) -> Batch {
+        let instances = named.iter().map(|(name, range)| (name.clone(), self.message.slice(range.clone())));
+        Batch::from_instances(instances)
     }
 }
 
-fn add(mut sum: BytesMut, part: &Bytes) -> BytesMut {
-    sum.extend_from_slice(part);
-    sum
+/// The frame and what follows it; none when something stands between them.
+fn joined(frame: Option<Range<usize>>, next: Range<usize>) -> Option<Range<usize>> {
+    let frame = frame?;
+    if frame.is_empty() {
+        return Some(next);
+    }
+    (frame.end == next.start).then_some(frame.start..next.end)
 }
 
 /// A report has few names, and each of them often.
-fn intern(names: &mut HashSet<Arc<str>>, name: &str) -> Arc<str> {
-    if let Some(known) = names.get(name) {
-        return known.clone();
+#[derive(Default)]
+struct Names {
+    all: HashSet<Arc<str>>,
+    last: Option<Arc<str>>,
+}
+
+impl Names {
+    fn intern(&mut self, name: &str) -> Arc<str> {
+        if let Some(last) = self.last.as_ref().filter(|last| ***last == *name) {
+            return last.clone();
+        }
+        let interned = self.all.get_or_insert_with(name, |name| name.into()).clone();
+        self.last = Some(interned.clone());
+        interned
     }
-    let new: Arc<str> = name.into();
-    names.insert(new.clone());
-    new
 }
 
 fn parse_any(message: &Bytes, bytes: &[u8]) -> Result<RawAny, Malformed> {
@@ -138,3 +182,6 @@ fn parse_quota_params(bytes: &[u8]) -> Result<QuotaParams, Malformed> {
     }
     Ok(params)
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,11 @@ impl<'a> InstanceView<'a> {
         Self { bytes }
     }
 
+    /// The instance as it was sent.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// The fields in the order in which they were sent.
     pub fn fields(&self) -> Fields<'a> {
         Fields::new(self.bytes)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::value::ValueView;
-use crate::wire::{Field, Fields, Malformed};
+use crate::wire::{Fields, Malformed};
 
 /// Bytes that an entry has at least, as a rule.
 const USUAL_ENTRY: usize = 24;
@@ -55,6 +55,16 @@ impl<'a> ValueMap<'a> {
         ValueEntries { number: self.number, fields: Fields::new(self.span) }
     }
 
+    /// Whether the entries were sent sorted by key, each key once: whoever does that sends the same bytes for the same
+    /// entries. False when one is malformed.
+    pub fn is_sorted(&self) -> bool {
+        let mut last = None;
+        self.iter().all(|entry| {
+            let Ok((key, _)) = entry else { return false };
+            last.replace(key).is_none_or(|last| last < key)
+        })
+    }
+
     /// The entries sorted by key, each key once.
     ///
     /// # Errors
@@ -94,10 +104,34 @@ pub struct ValueEntries<'a> {
     fields: Fields<'a>,
 }
 
+/// Tags of the two fields of an entry.
+const KEY: u8 = 1 << 3 | 2;
+const VALUE: u8 = 2 << 3 | 2;
+
+/// Key and value of an entry as nearly all are written: one after the other, with lengths of one byte and nothing else.
+#[inline]
+fn usual_entry(entry: &[u8]) -> Option<(&[u8], &[u8])> {
+    let [KEY, length @ 0..0x80, rest @ ..] = entry else { return None };
+    let (key, rest) = rest.split_at_checked(usize::from(*length))?;
+    let [VALUE, length @ 0..0x80, value @ ..] = rest else { return None };
+    (value.len() == usize::from(*length)).then_some((key, value))
+}
+
 impl<'a> ValueEntries<'a> {
-    fn entry(field: &Field<'a>) -> Result<(&'a str, Option<ValueView<'a>>), Malformed> {
+    #[inline]
+    fn entry(entry: &'a [u8]) -> Result<(&'a str, Option<ValueView<'a>>), Malformed> {
+        let Some((key, value)) = usual_entry(entry) else { return Self::any_entry(entry) };
+        let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Malformed::NotText(1));
+        // Said at once, and not put together from what others say: it is read very often.
+        match ValueView::usual_text(value) {
+            Some(value) => Ok((text(key)?, Some(ValueView::String(text(value)?)))),
+            None => Ok((text(key)?, ValueView::parse(value)?)),
+        }
+    }
+
+    fn any_entry(entry: &'a [u8]) -> Result<(&'a str, Option<ValueView<'a>>), Malformed> {
         let (mut key, mut value) = ("", None);
-        for field in Fields::new(field.bytes()?) {
+        for field in Fields::new(entry) {
             let field = field?;
             match field.number {
                 1 => key = field.text()?,
@@ -112,10 +146,18 @@ impl<'a> ValueEntries<'a> {
 impl<'a> Iterator for ValueEntries<'a> {
     type Item = Result<(&'a str, Option<ValueView<'a>>), Malformed>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
+        // The tag of a larger number has more bytes.
+        let tag = u8::try_from(self.number << 3 | 2).ok().filter(|tag| (8..0x80).contains(tag));
+        if let Some(entry) = tag.and_then(|tag| self.fields.next_bytes(tag)) {
+            return Some(Self::entry(entry));
+        }
         loop {
             match self.fields.next()? {
-                Ok(field) if field.number == self.number => return Some(Self::entry(&field)),
+                Ok(field) if field.number == self.number => {
+                    return Some(field.bytes().and_then(Self::entry));
+                }
                 Ok(_) => {}
                 Err(error) => return Some(Err(error)),
             }
@@ -124,7 +166,7 @@ impl<'a> Iterator for ValueEntries<'a> {
 }
 
 /// Collects a [`ValueMap`] while the message is walked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct MapSpan {
     number: u32,
     start: usize,
@@ -156,3 +198,6 @@ impl MapSpan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

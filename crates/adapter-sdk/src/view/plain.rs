@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use mixer_attribute::Timestamp;
 
+use super::map::MapSpan;
 use super::{InstanceView, ValueMap};
 use crate::value::{ip_address, parse_timestamp};
 use crate::wire::{Field, Fields, Malformed};
@@ -50,13 +51,18 @@ impl Read<'_> for Option<IpAddr> {
     }
 }
 
-/// Declares a view by its fields and their numbers.
+/// Declares a view by its fields and their numbers, and by those of its maps, which are read later.
 macro_rules! plain_view {
-    ($(#[$doc:meta])* $view:ident of $message:literal: $($(#[$field_doc:meta])* $field:ident: $type:ty = $number:literal,)*) => {
+    (
+        $(#[$doc:meta])* $view:ident of $message:literal:
+        $($(#[$field_doc:meta])* $field:ident: $type:ty = $number:literal,)*
+        $(@map $map:ident = $map_number:literal,)*
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         pub struct $view<'a> {
             $($(#[$field_doc])* pub $field: $type,)*
+            $($map: MapSpan,)*
             instance: InstanceView<'a>,
         }
 
@@ -66,10 +72,13 @@ macro_rules! plain_view {
             pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
                 let mut view = Self::default();
                 view.instance = InstanceView::new(bytes);
-                for field in Fields::new(bytes) {
+                $(view.$map = MapSpan::new($map_number);)*
+                let mut fields = Fields::new(bytes);
+                while let Some((_start, field)) = fields.next_from() {
                     let field = field?;
                     match field.number {
                         $($number => view.$field = Read::read(&field)?,)*
+                        $($map_number => view.$map.extend(_start, fields.position()),)*
                         _ => {}
                     }
                 }
@@ -194,6 +203,7 @@ plain_view! {
     response_total_size: i64 = 18,
     /// Protocol of the API.
     api_protocol: &'a str = 19,
+    @map tags = 7,
 }
 
 impl<'a> TraceSpanView<'a> {
@@ -203,6 +213,6 @@ impl<'a> TraceSpanView<'a> {
     ///
     /// The instance is malformed.
     pub fn span_tags(&self) -> Result<ValueMap<'a>, Malformed> {
-        self.instance.map(7)
+        Ok(self.tags.of(self.instance.bytes()))
     }
 }

@@ -163,3 +163,80 @@ proptest! {
         prop_assert_eq!(total, samples.iter().map(|(_, value)| f64::from(*value)).sum::<f64>());
     }
 }
+
+/// A sample whose bytes are its app; bytes that begin with `?` are not remembered. Whether the attributes were made.
+fn record_encoded(
+    to: &Aggregator,
+    bytes: &str,
+    sample: (Kind, f64),
+    seconds: u64,
+) -> (bool, Option<Recorded>) {
+    let mut made = false;
+    let encoded = Some(bytes.as_bytes());
+    let recorded = to.record_encoded((&"m".into(), encoded), sample, at(seconds), || {
+        made = true;
+        Ok::<_, NotRecorded>((app(bytes.trim_matches(['?', '!'])), !bytes.starts_with('?')))
+    });
+    (made, recorded.ok())
+}
+
+#[test]
+fn bytes_that_are_known_are_not_looked_at_again() {
+    let (one, more) = ((Kind::Count, 1.0), (Kind::Summary, 1.0));
+    let series = Some(Recorded::Series);
+    let aggregator = aggregator(Temporality::Cumulative, 3);
+    let take = |bytes, sample, made, recorded| {
+        assert_eq!(record_encoded(&aggregator, bytes, sample, 1), (made, recorded), "{bytes}");
+    };
+    take("a", one, true, series);
+    take("a", one, false, series);
+    take("a!", one, true, series);
+    take("a!", one, false, series);
+    take("a", more, true, series);
+    take("?a", one, true, series);
+    take("?a", one, true, series);
+    take("b", one, true, series);
+    take("c", one, true, Some(Recorded::Overflow));
+    take("c", one, true, Some(Recorded::Overflow));
+    take("a", (Kind::Count, -1.0), false, None);
+    let counts = harvest(&aggregator, 5);
+    assert!(counts.contains(&(app("a"), PointValue::Count(6.0), 0, 1)), "{counts:?}");
+    take("a", one, false, series);
+    record_encoded(&aggregator, "b", one, 500);
+    harvest(&aggregator, 601);
+    assert_eq!(record_encoded(&aggregator, "a", one, 700), (true, series), "it is a new one");
+    assert_eq!(record_encoded(&aggregator, "b", one, 700), (true, series), "it has moved");
+    let found = harvest(&aggregator, 701);
+    assert_eq!(found[0], (app("a"), PointValue::Count(1.0), 601, 700));
+    assert_eq!(found[1], (app("b"), PointValue::Count(3.0), 0, 700));
+}
+
+proptest! {
+    /// With bytes or without: the same series, and at most as much is remembered as may be.
+    #[test]
+    fn bytes_make_no_difference(
+        samples in prop::collection::vec(("[?]?[a-f][!]{0,6}", 0..2, 0u32..10, 0u64..1000), 0..100),
+        temporality in prop_oneof![Just(Temporality::Delta), Just(Temporality::Cumulative)],
+        max in 1usize..6,
+    ) {
+        let (with, without) = (aggregator(temporality, max), aggregator(temporality, max));
+        let mut now = 0;
+        for (bytes, kind, value, pause) in &samples {
+            let sample = (if *kind == 0 { Kind::Count } else { Kind::Summary }, f64::from(*value));
+            now += pause;
+            let recorded = record(&without, bytes.trim_matches(['?', '!']), sample, now);
+            prop_assert_eq!(record_encoded(&with, bytes, sample, now).1, recorded.ok());
+            if *value == 0 {
+                prop_assert_eq!(told(&with, now), told(&without, now));
+            }
+        }
+        prop_assert_eq!(told(&with, now), told(&without, now));
+    }
+}
+
+/// A harvest in an order of its own.
+fn told(from: &Aggregator, seconds: u64) -> Vec<String> {
+    let mut all: Vec<_> = harvest(from, seconds).iter().map(|series| format!("{series:?}")).collect();
+    all.sort();
+    all
+}
