@@ -4,10 +4,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mixer_adapter_sdk::ServeArgs;
+use tokio::io::AsyncWriteExt as _;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::raw::{GOAWAY, HASTY, HEADERS, frames};
 use super::toy::{check, get, quick, run, run_with};
 
 #[tokio::test]
@@ -83,6 +85,25 @@ async fn a_health_client_that_watches_does_not_hold_the_drain_up() {
     running.stop.send(()).unwrap();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     assert_eq!(watch.message().await.unwrap_err().code(), tonic::Code::Unavailable);
+    running.ended.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn who_connected_just_before_the_end_is_still_served() {
+    let running = run_with(ServeArgs { shutdown_grace: Duration::from_secs(3600), ..quick() }).await;
+    // More than the server accepts before it is asked to stop: some are in the backlog.
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        clients.push(tokio::net::TcpStream::connect(running.address.to_string()).await.unwrap());
+    }
+    for client in &mut clients {
+        client.write_all(HASTY).await.unwrap();
+    }
+    running.stop.send(()).unwrap();
+    for client in clients {
+        let kinds = frames(client).await;
+        assert!(kinds.contains(&HEADERS) && kinds.contains(&GOAWAY), "{kinds:?}");
+    }
     running.ended.await.unwrap().unwrap();
 }
 

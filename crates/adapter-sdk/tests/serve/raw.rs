@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use mixer_adapter_sdk::ListenAddress;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 pub(crate) const LIST_ENTRY: &str = "/listentry.HandleListEntryService/HandleListEntry";
@@ -66,6 +67,32 @@ async fn answer(response: Response<Incoming>) -> Answer {
         value.map(|value| value.to_str().unwrap().replace("%20", " ")).unwrap_or_default()
     };
     (find("grpc-status").parse().unwrap(), find("grpc-message"))
+}
+
+/// Kinds of frames (RFC 9113, section 6).
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
+
+/// What a client sends that does not wait for anything: its preface, its settings, and a call of `/` without a body.
+pub(crate) const HASTY: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\
+    \0\0\x03\x01\x05\0\0\0\x01\x83\x86\x84";
+
+/// The kinds of the frames that come up to the end of a connection. A server that says goodbye asks first whether that
+/// was heard.
+pub(crate) async fn frames(mut stream: TcpStream) -> Vec<u8> {
+    let mut kinds = Vec::new();
+    let mut head = [0; 9];
+    while stream.read_exact(&mut head).await.is_ok() {
+        let mut payload = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
+        stream.read_exact(&mut payload).await.unwrap();
+        kinds.push(head[3]);
+        if (head[3], head[4]) == (PING, 0) {
+            head[4] = 1;
+            stream.write_all(&[&head[..], &payload].concat()).await.unwrap();
+        }
+    }
+    kinds
 }
 
 /// A message with the five bytes that stand before it.

@@ -80,7 +80,7 @@ impl<'n> Cluster<'n> {
 
     /// Status and body of an answer.
     async fn get(&self, address: Ipv4Addr, port: u16, path: &str) -> Option<(u16, String)> {
-        let request = hyper_request(&format!("http://{address}:{port}{path}"));
+        let request = request(&format!("http://{address}:{port}{path}"));
         let response = self.http.request(request).await.ok()?;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.ok()?.to_bytes();
@@ -100,8 +100,8 @@ impl<'n> Cluster<'n> {
 }
 
 /// A GET.
-pub(crate) fn hyper_request(uri: &str) -> tonic::codegen::http::Request<Empty<bytes::Bytes>> {
-    tonic::codegen::http::Request::get(uri).body(Empty::new()).unwrap()
+pub(crate) fn request(uri: &str) -> http::Request<Empty<bytes::Bytes>> {
+    http::Request::get(uri).body(Empty::new()).unwrap()
 }
 
 impl Workload {

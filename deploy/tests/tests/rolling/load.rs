@@ -16,7 +16,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tonic::transport::{Channel, Endpoint};
 
 use super::PATIENCE;
-use super::cluster::hyper_request;
+use super::cluster;
 use super::configuration::PATH;
 use super::envoy::{GRPC_PORT, HTTP_PORT};
 
@@ -96,8 +96,7 @@ impl Load {
         while let Some(ended) = self.callers.join_next().await {
             ended.unwrap();
         }
-        let ledger = self.ledger.lock().clone();
-        ledger
+        self.ledger.lock().clone()
     }
 }
 
@@ -158,7 +157,8 @@ fn clock() -> Interval {
 }
 
 async fn request(http: &HttpClient, uri: &str) -> Result<(), String> {
-    let response = http.request(hyper_request(uri)).await.map_err(|error| format!("request: {error:?}"))?;
+    let response =
+        http.request(cluster::request(uri)).await.map_err(|error| format!("request: {error:?}"))?;
     let status = response.status();
     let body = response.into_body().collect().await.map_err(|error| format!("request: {error:?}"))?;
     let body = body.to_bytes();

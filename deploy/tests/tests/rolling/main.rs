@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use mixer_deploy_tests::net::Network;
 use mixer_harness::{REAL, real_program, sum_samples};
-use mixer_testkit::FakeNewRelic;
+use mixer_testkit::{FakeNewRelic, Seen};
 
 use cluster::{Cluster, Workload};
-use load::Load;
+use load::{Ledger, Load};
 
 /// Longer than anything takes, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -113,28 +113,30 @@ async fn update(network: &Network, programs: &Programs) {
     newrelic.scale_down(&cluster).await;
     mixs.scale_down(&cluster).await;
     let seen = fake.seen();
+    assert!(!late, "{} of {} data points arrived", seen.logs.len(), ledger.acknowledged.len());
+    compare(&ledger, &seen);
+    println!(
+        "6 pods replaced under {} requests of Envoy, {} Checks and {} data points",
+        ledger.requests,
+        ledger.checks,
+        ledger.acknowledged.len()
+    );
+}
+
+/// What arrived has to be what was acknowledged.
+fn compare(ledger: &Ledger, seen: &Seen) {
     assert_eq!(seen.faults, [] as [String; 0]);
     let mut arrivals: HashMap<&str, usize> = HashMap::new();
     for entry in &seen.logs {
         *arrivals.entry(entry["message"].as_str().unwrap()).or_default() += 1;
     }
-    let odd: Vec<_> = ledger
-        .acknowledged
-        .iter()
-        .map(|id| (id, arrivals.get(id.as_str()).copied().unwrap_or(0)))
-        .filter(|(_, times)| *times != 1)
-        .collect();
+    let times = |id: &String| arrivals.get(id.as_str()).copied().unwrap_or(0);
+    let odd: Vec<_> =
+        ledger.acknowledged.iter().map(|id| (id, times(id))).filter(|(_, times)| *times != 1).collect();
     assert_eq!(odd, [], "acknowledged and not there exactly once, of {}", ledger.acknowledged.len());
-    assert!(!late && arrivals.len() == ledger.acknowledged.len(), "more arrived than was acknowledged");
+    assert_eq!(arrivals.len(), ledger.acknowledged.len(), "more arrived than was acknowledged");
     let counted: f64 = seen.metrics.iter().map(|metric| metric["value"].as_f64().unwrap()).sum();
     assert_eq!(counted, ledger.acknowledged.len() as f64, "what was counted");
-    println!(
-        "{} pods replaced under {} requests of Envoy, {} Checks and {} data points",
-        6,
-        ledger.requests,
-        ledger.checks,
-        ledger.acknowledged.len()
-    );
 }
 
 /// A folder below another one.
