@@ -32,3 +32,25 @@ tolerations:
 securityContext:
   {{- toYaml .Values.podSecurityContext | nindent 2 }}
 {{- end -}}
+
+{{/* The Secret with the certificate by which the port's health can be asked over TLS: one for the tests, or that of the port itself,
+unless the port would refuse it. */}}
+{{- define "mixer-newrelic-adapter.testSecret" -}}
+{{- $tls := .Values.tls -}}
+{{- if .Values.tests.tlsSecretName -}}
+{{- .Values.tests.tlsSecretName -}}
+{{- else if and $tls.ca (not $tls.allowedClients) -}}
+{{- $tls.secretName -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Flags of `mixs probe` for TLS. */}}
+{{- define "mixer-newrelic-adapter.testFlags" -}}
+{{- $own := not .Values.tests.tlsSecretName -}}
+{{- $directory := include "mixer-newrelic-adapter.tlsDirectory" . -}}
+- --tls
+- {{ printf "--tls_ca=%s/%s" $directory (ternary .Values.tls.ca "ca.crt" $own) | quote }}
+- {{ printf "--tls_certificate=%s/%s" $directory (ternary .Values.tls.certificate "tls.crt" $own) | quote }}
+- {{ printf "--tls_key=%s/%s" $directory (ternary .Values.tls.key "tls.key" $own) | quote }}
+- {{ printf "--tls_allowed_server=%s,spiffe://%s/ns/%s/sa/%s" (include "mixer-newrelic-adapter.host" .) .Values.tls.trustDomain .Release.Namespace (include "mixer-newrelic-adapter.serviceAccountName" .) | quote }}
+{{- end -}}
