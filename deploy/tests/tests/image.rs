@@ -282,7 +282,8 @@ async fn runs_hardened(program: &str, flags: &[String], [grpc, http]: [u16; 2]) 
     };
     tokio::time::timeout(PATIENCE, ready).await.expect("it is not ready");
     eprintln!("{program}: ready {:?} after podman was asked", started.elapsed());
-    let mut health = HealthClient::connect(format!("http://127.0.0.1:{grpc}")).await.unwrap();
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://127.0.0.1:{grpc}")).unwrap();
+    let mut health = HealthClient::new(endpoint.connect().await.unwrap());
     let answer = health.check(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(answer.status, tonic_health::ServingStatus::Serving as i32);
     let state = podman.inspect("it").unwrap();
