@@ -96,7 +96,7 @@ impl fmt::Debug for Exporter {
 }
 
 impl Exporter {
-    /// A client of the collector at this place. It connects with its first request.
+    /// A client of the collector at this place, made within a runtime. It connects with its first request.
     ///
     /// # Errors
     ///

@@ -38,8 +38,8 @@ fn items(signal: Signal) -> Vec<Item> {
     items
 }
 
-#[test]
-fn payloads_are_taken_apart() {
+#[tokio::test]
+async fn payloads_are_taken_apart() {
     for signal in Signal::ALL {
         for protocol in [Protocol::Grpc, Protocol::HttpProtobuf, Protocol::HttpJson] {
             for gzip in [true, false] {
