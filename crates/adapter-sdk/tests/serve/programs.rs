@@ -132,7 +132,8 @@ fn a_manifest_names_everything_that_an_operator_needs() {
 
 #[test]
 fn a_manifest_takes_the_configuration_of_an_operator() {
-    let process = Process::new(adapter(&Arc::new(Toy::default()))).template(KEYVAL).example_params("name: x\n");
+    let process =
+        Process::new(adapter(&Arc::new(Toy::default()))).template(KEYVAL).example_params("name: x\n");
     let directory = tempfile::tempdir().unwrap();
     let params = directory.path().join("params.yaml");
     let args = ManifestArgs { params: Some(params.clone()), ..Default::default() };
