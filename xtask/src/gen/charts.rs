@@ -43,7 +43,7 @@ pub(super) fn generate(root: &Path, outputs: &mut Outputs) -> anyhow::Result<()>
         outputs.put(charts.join(to), read(root, Path::new(from))?);
     }
     for template in entries(&root.join(TEMPLATES))? {
-        let text = read(root, &Path::new(TEMPLATES).join(&template).join("template.yaml"))?;
+        let text = copy(read(root, &Path::new(TEMPLATES).join(&template).join("template.yaml"))?);
         let file = format!("files/templates/{template}.yaml");
         if OF_NEWRELIC.contains(&template.as_str()) {
             outputs.put(charts.join("mixer-newrelic-adapter").join(&file), text.clone());
@@ -55,6 +55,16 @@ pub(super) fn generate(root: &Path, outputs: &mut Outputs) -> anyhow::Result<()>
         outputs.note_present_below(root, &charts.join(folder))?;
     }
     Ok(())
+}
+
+/// A resource that mixgen has made, without the two lines by which `mixgen check` knows it: what it is made of is not beside the copy.
+fn copy(text: Vec<u8>) -> Vec<u8> {
+    let rest =
+        text.strip_prefix(b"# Made by mixgen").map(|rest| rest.splitn(3, |byte| *byte == b'\n').nth(2));
+    match rest.flatten() {
+        Some(rest) => [b"# Made by `cargo xtask gen`; do not edit.\n", rest].concat(),
+        None => text,
+    }
 }
 
 /// The definitions of the six kinds, which Helm installs before everything else.

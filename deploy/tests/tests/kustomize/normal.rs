@@ -72,9 +72,20 @@ fn configuration(object: &Value) -> (String, Value) {
             action.as_object_mut().unwrap().remove("handler").unwrap();
             format!("{kind} with {}", action["instances"])
         }
-        _ => format!("{kind} {name}"),
+        _ => {
+            let params = spec["params"].as_object_mut().unwrap();
+            *params = std::mem::take(params).into_iter().map(|(field, value)| (camel_case(&field), value)).collect();
+            format!("{kind} {name}")
+        }
     };
     (key, json!({"namespace": object["metadata"]["namespace"], "spec": spec}))
+}
+
+/// Fields are taken in both spellings.
+fn camel_case(field: &str) -> String {
+    let mut words = field.split('_');
+    let first = words.next().unwrap().to_owned();
+    words.fold(first, |text, word| text + &word[..1].to_uppercase() + &word[1..])
 }
 
 fn native(object: &Value) -> (String, Value) {
