@@ -74,7 +74,10 @@ fn configuration(object: &Value) -> (String, Value) {
         }
         _ => {
             let params = spec["params"].as_object_mut().unwrap();
-            *params = std::mem::take(params).into_iter().map(|(field, value)| (camel_case(&field), value)).collect();
+            *params = std::mem::take(params)
+                .into_iter()
+                .map(|(field, value)| (camel_case(&field), value))
+                .collect();
             format!("{kind} {name}")
         }
     };
