@@ -90,15 +90,16 @@ fn the_health_service_is_asked_over_mutual_tls() {
         format!("--tlsKey={}", file("server.key", &server.key)),
         format!("--tlsClientCa={ca}"),
     ];
-    let program = Program::start(&flags.each_ref().map(String::as_str)).ready();
+    let mut program = Program::start(&flags.each_ref().map(String::as_str)).ready();
+    let grpc = format!("--address={}", program.grpc());
     let own = [
         format!("--tls_certificate={}", file("probe.pem", &client.chain)),
         format!("--tls_key={}", file("probe.key", &client.key)),
     ];
     let own = own.each_ref().map(String::as_str);
     let ask = |ca: &str, more: &[&str]| {
-        let (address, ca) = (format!("--address={}", program.grpc()), format!("--tls_ca={ca}"));
-        probe(&[&[&address[..], "--timeout=10s", "--tls", &ca], more].concat())
+        let ca = format!("--tls_ca={ca}");
+        probe(&[&[&grpc[..], "--timeout=10s", "--tls", &ca], more].concat())
     };
     let right = ["--tls_allowed_server=spiffe://cluster.local"];
     while ask(&ca, &[&own[..], &right].concat()).is_err_and(|complaint| complaint.contains("/readyz")) {
@@ -115,8 +116,7 @@ fn the_health_service_is_asked_over_mutual_tls() {
     }
     let complaint = ask(&ca, &right).expect_err("the server wants a certificate");
     assert!(complaint.contains("certificate"), "{complaint}");
-    let plaintext = [&format!("--address={}", program.grpc())[..], "--timeout=10s"];
-    probe(&plaintext).expect_err("the port speaks TLS only");
+    probe(&[&grpc, "--timeout=10s"]).expect_err("the port speaks TLS only");
     program.signal("INT");
     program.end();
 }
