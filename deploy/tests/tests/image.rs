@@ -12,6 +12,7 @@ use mixer_deploy_tests::image::{self, Image};
 use mixer_deploy_tests::podman::{HARDENED, Podman};
 use mixer_harness::{REAL, client, free_ports, get, real_folder, real_program};
 use serde_json::Value;
+use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -65,6 +66,7 @@ fn an_image_holds_the_program_and_nothing_to_work_with_for_an_intruder() {
             [
                 &link[..],
                 "drwxr-xr-x etc/",
+                "-rw-r--r-- etc/host.conf",
                 "-rw-r--r-- etc/nsswitch.conf",
                 "drwxr-xr-x etc/ssl/",
                 "drwxr-xr-x etc/ssl/certs/",
@@ -282,7 +284,7 @@ async fn runs_hardened(program: &str, flags: &[String], [grpc, http]: [u16; 2]) 
     };
     tokio::time::timeout(PATIENCE, ready).await.expect("it is not ready");
     eprintln!("{program}: ready {:?} after podman was asked", started.elapsed());
-    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://127.0.0.1:{grpc}")).unwrap();
+    let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{grpc}")).unwrap();
     let mut health = HealthClient::new(endpoint.connect().await.unwrap());
     let answer = health.check(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(answer.status, tonic_health::ServingStatus::Serving as i32);

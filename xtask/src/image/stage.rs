@@ -31,6 +31,7 @@ impl Stage {
         stage.copy(binary, &inside, 0o755)?;
         stage.copy(ca_bundle, "etc/ssl/certs/ca-certificates.crt", 0o644)?;
         stage.copy(&root.join("deploy/images/nsswitch.conf"), "etc/nsswitch.conf", 0o644)?;
+        stage.copy(&root.join("deploy/images/host.conf"), "etc/host.conf", 0o644)?;
         stage.copy(&root.join("LICENSE"), "licenses/LICENSE", 0o644)?;
         symlink(format!("/{inside}"), stage.out().join("entrypoint"))?;
         Ok(stage)
