@@ -11,6 +11,10 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
+/// With TLS 1.3 a busy server may say later than it accepts a connection that it wants another certificate.
+const CLOSED: &str =
+    "the server has closed the connection; if it wants a certificate of its clients, is ours the right one?";
+
 /// Why a server is not well, as far as a client can tell.
 #[derive(Debug, thiserror::Error)]
 pub enum HealthError {
@@ -132,10 +136,9 @@ async fn connect_tls(address: &str, tls: &ClientTls) -> Result<Channel, HealthEr
     let stream = stream.map_err(|source| HealthError::Dial { address: owned(), source })?;
     let stream = tls.connect(stream).await.map_err(|source| HealthError::Tls { address: owned(), source })?;
     let mut stream = Some(TokioIo::new(stream));
+    // It is asked for another connection only when this one has ended before the answer.
     let once = tower::service_fn(move |_: Uri| {
-        std::future::ready(
-            stream.take().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotConnected)),
-        )
+        std::future::ready(stream.take().ok_or_else(|| std::io::Error::other(CLOSED)))
     });
     let endpoint = Endpoint::from_shared(format!("http://{}", host_and_port(address)));
     let endpoint = endpoint.map_err(|source| refused(address, source))?;
