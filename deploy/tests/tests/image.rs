@@ -309,7 +309,7 @@ async fn runs_hardened(program: &str, flags: &[String], [grpc, http]: [u16; 2]) 
     assert_eq!(state["State"]["OOMKilled"], false);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn mixs_runs_hardened() {
     let [grpc, http, metrics] = free_ports().unwrap();
     let flags = [
@@ -321,7 +321,7 @@ async fn mixs_runs_hardened() {
     runs_hardened("mixs", &flags, [grpc, http]).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_adapter_runs_hardened() {
     let [grpc, http] = free_ports().unwrap();
     let flags = [format!("--address=127.0.0.1:{grpc}"), format!("--monitoringAddress=127.0.0.1:{http}")];
