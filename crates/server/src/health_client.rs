@@ -48,6 +48,17 @@ pub enum HealthError {
         /// The status.
         message: String,
     },
+    /// The connection ended before the answer. With TLS 1.3 a busy server may say later than it takes a connection that it wants
+    /// another certificate.
+    #[error(
+        "{address} has closed the connection ({message}); if it wants a certificate of its clients, is ours the right one?"
+    )]
+    Closed {
+        /// Where.
+        address: String,
+        /// What is known of it.
+        message: String,
+    },
     /// It says that it is not ready.
     #[error("the server at {address} is not serving; its monitoring port says at /readyz what it waits for")]
     NotServing {
@@ -81,7 +92,15 @@ pub async fn check(address: &str, timeout: Duration) -> Result<(), HealthError> 
 /// # Errors
 /// It does not, or cannot be asked.
 pub async fn check_tls(address: &str, tls: &ClientTls, timeout: Duration) -> Result<(), HealthError> {
-    let asked = async { ask(address, connect_tls(address, tls).await?).await };
+    let asked = async {
+        let answer = ask(address, connect_tls(address, tls).await?).await;
+        answer.map_err(|error| match error {
+            HealthError::Call { code: tonic::Code::Unknown | tonic::Code::Unavailable, message, address } => {
+                HealthError::Closed { address, message }
+            }
+            other => other,
+        })
+    };
     in_time(address, timeout, asked).await
 }
 
@@ -132,10 +151,9 @@ async fn connect_tls(address: &str, tls: &ClientTls) -> Result<Channel, HealthEr
     let stream = stream.map_err(|source| HealthError::Dial { address: owned(), source })?;
     let stream = tls.connect(stream).await.map_err(|source| HealthError::Tls { address: owned(), source })?;
     let mut stream = Some(TokioIo::new(stream));
+    // It is asked for another connection only when this one has ended before the answer.
     let once = tower::service_fn(move |_: Uri| {
-        std::future::ready(
-            stream.take().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotConnected)),
-        )
+        std::future::ready(stream.take().ok_or(std::io::Error::from(std::io::ErrorKind::NotConnected)))
     });
     let endpoint = Endpoint::from_shared(format!("http://{}", host_and_port(address)));
     let endpoint = endpoint.map_err(|source| refused(address, source))?;

@@ -146,14 +146,19 @@ fn the_same_program_makes_the_same_image() {
     let binary = folder.path().join("program");
     std::fs::write(&binary, given.file(&format!("usr/local/bin/{ADAPTER}")).unwrap()).unwrap();
     let binary = format!("--binary={}", binary.display());
-    // An adapter has two names; what is there does not matter.
-    for name in ["newrelic", ADAPTER, ADAPTER] {
-        let Some(made) = image_task(&[name, &binary], folder.path()) else { return };
-        made.unwrap();
-        let again = Image::open(&folder.path().join(format!("{ADAPTER}-amd64.tar"))).unwrap();
-        assert_eq!(again.manifest["layers"], given.manifest["layers"]);
-        assert_eq!(again.digest, given.digest);
-        assert_eq!(again.contents().unwrap().1, given.contents().unwrap().1);
+    // An adapter has two names.
+    let mut made = Vec::new();
+    for name in ["newrelic", ADAPTER] {
+        let output = folder.path().join(name);
+        let Some(ran) = image_task(&[name, &binary], &output) else { return };
+        ran.unwrap();
+        made.push(Image::open(&output.join(format!("{ADAPTER}-amd64.tar"))).unwrap());
+    }
+    assert_eq!(made[0].digest, made[1].digest);
+    assert_eq!(made[0].contents().unwrap().1, made[1].contents().unwrap().1);
+    // It was made of the same sources, unless somebody has changed them since.
+    if made[0].config["config"]["Labels"] == given.config["config"]["Labels"] {
+        assert_eq!(made[0].digest, given.digest);
     }
 }
 
@@ -309,7 +314,7 @@ async fn runs_hardened(program: &str, flags: &[String], [grpc, http]: [u16; 2]) 
     assert_eq!(state["State"]["OOMKilled"], false);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn mixs_runs_hardened() {
     let [grpc, http, metrics] = free_ports().unwrap();
     let flags = [
@@ -321,7 +326,7 @@ async fn mixs_runs_hardened() {
     runs_hardened("mixs", &flags, [grpc, http]).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_adapter_runs_hardened() {
     let [grpc, http] = free_ports().unwrap();
     let flags = [format!("--address=127.0.0.1:{grpc}"), format!("--monitoringAddress=127.0.0.1:{http}")];
