@@ -150,9 +150,8 @@ fn policy(spec: &mut Value) {
     }
 }
 
-/// Whether a peer is none that one of the two has for itself: the pod of `helm test`, and the Mixer of old releases, which the chart
-/// has a value for.
+/// Whether a peer is none that one of the two has for itself: the pod of `helm test`.
 fn is_common(peer: &Value) -> bool {
     let text = peer.to_string();
-    !text.contains("mixer-newrelic-adapter-test") && !text.contains("istio-mixer-type")
+    !text.contains("mixer-newrelic-adapter-test")
 }
