@@ -83,6 +83,11 @@ fn flags(root: &Path, arch: Arch) -> anyhow::Result<Vec<String>> {
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     if let Some(home) = home {
         flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
+        // The last one that fits is taken. These are in every message of a panic, and long.
+        let registries = std::fs::read_dir(home.join("registry/src"));
+        for registry in registries.into_iter().flatten() {
+            flags.push(format!("--remap-path-prefix={}=/crates", registry?.path().display()));
+        }
     }
     Ok(flags)
 }
