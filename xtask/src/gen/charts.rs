@@ -13,6 +13,7 @@ use super::{Outputs, entries};
 const CHARTS: &str = "deploy/helm";
 const DEFINITIONS: &str = "deploy/crds";
 const TEMPLATES: &str = "templates";
+const HEAD: &str = "# Made by `cargo xtask gen`; do not edit.\n";
 
 /// Between these lines of a README the table is.
 const TABLE: (&str, &str) =
@@ -44,6 +45,7 @@ pub(super) fn generate(root: &Path, outputs: &mut Outputs) -> anyhow::Result<()>
     }
     for template in entries(&root.join(TEMPLATES))? {
         let text = read(root, &Path::new(TEMPLATES).join(&template).join("template.yaml"))?;
+        let text = copied(&String::from_utf8(text)?);
         let file = format!("files/templates/{template}.yaml");
         if OF_NEWRELIC.contains(&template.as_str()) {
             outputs.put(charts.join("mixer-newrelic-adapter").join(&file), text.clone());
@@ -55,6 +57,13 @@ pub(super) fn generate(root: &Path, outputs: &mut Outputs) -> anyhow::Result<()>
         outputs.note_present_below(root, &charts.join(folder))?;
     }
     Ok(())
+}
+
+/// The text of a generated file under a head of its own: what its first lines say holds where it stands.
+fn copied(text: &str) -> String {
+    let body: String =
+        text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+    format!("{HEAD}{body}")
 }
 
 /// The definitions of the six kinds, which Helm installs before everything else.
