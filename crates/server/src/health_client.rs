@@ -133,7 +133,9 @@ async fn connect_tls(address: &str, tls: &ClientTls) -> Result<Channel, HealthEr
     let stream = tls.connect(stream).await.map_err(|source| HealthError::Tls { address: owned(), source })?;
     let mut stream = Some(TokioIo::new(stream));
     let once = tower::service_fn(move |_: Uri| {
-        std::future::ready(stream.take().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotConnected)))
+        std::future::ready(
+            stream.take().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotConnected)),
+        )
     });
     let endpoint = Endpoint::from_shared(format!("http://{}", host_and_port(address)));
     let endpoint = endpoint.map_err(|source| refused(address, source))?;
