@@ -65,7 +65,7 @@ pub(crate) struct DeployArgs {
     /// process: 2Gi, or 2Gi:STORAGE-CLASS. The adapter has to have --spoolDirectory.
     #[arg(long, value_name = "SIZE[:CLASS]", value_parser = parse::persistence)]
     persistence: Option<Persistence>,
-    /// Where the pods may connect to, besides DNS: [HOST:]PORT or [HOST:]PORT/udp, with an address or CIDR as HOST, or a name, which
+    /// Where the pods may connect to, besides DNS: `[HOST:]PORT` or `[HOST:]PORT/udp`, with an address or CIDR as HOST, or a name, which
     /// opens the port to every address; or none. May be given several times [default: 443].
     #[arg(long, value_name = "DESTINATION", value_delimiter = ',')]
     egress: Vec<Egress>,
