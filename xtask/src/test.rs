@@ -22,13 +22,15 @@ pub(crate) struct Args {
 pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     let tools = tools::install(root)?;
     let python = tools::python_packages(root)?;
+    // Before the next build replaces the program that runs here, by whose path tests start it.
+    let images = image::for_tests(root)?;
     // Binaries that tests start must exist before the tests run.
     run(cargo(root).args(["build", "--workspace", "--bins"]))?;
     let mut test = cargo(root);
     test.args(["test", "--workspace"]).args(&args.cargo).envs(tools.env());
     test.envs(tools::vendors(root)?)
         .envs(tools::kubernetes(root)?)
-        .envs(image::for_tests(root)?)
+        .envs(images)
         .env("MIXER_STATSD", tools::statsd(root)?)
         .env("MIXER_IP", tools::ip()?)
         .env("MIXER_ROTEL", tools::rotel(root)?);
