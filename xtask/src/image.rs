@@ -91,7 +91,10 @@ pub(crate) fn run_task(root: &Path, args: &Args) -> anyhow::Result<()> {
     let binaries = match &args.binary {
         Some(_) if programs.len() > 1 => anyhow::bail!("--binary is the program of one image; name one"),
         Some(binary) => vec![binary.clone()],
-        None => build::static_programs(root, &programs, args, &facts)?,
+        None => programs
+            .iter()
+            .map(|program| build::static_program(root, program, args, &facts))
+            .collect::<anyhow::Result<_>>()?,
     };
     let output = root.join(&args.output);
     std::fs::create_dir_all(&output).with_context(|| output.display().to_string())?;

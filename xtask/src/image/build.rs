@@ -35,38 +35,36 @@ fn git(root: &Path, args: &[&str]) -> anyhow::Result<String> {
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
-/// Builds programs that need no library of the system; where each one is.
-pub(super) fn static_programs(
+/// Builds a program that needs no library of the system; where it is. Each one is built by itself: in one build, crates that two
+/// of them share would have the features that either wants, and a program would depend on what is built beside it.
+pub(super) fn static_program(
     root: &Path,
-    programs: &[Program],
+    program: &Program,
     args: &Args,
     facts: &Facts,
-) -> anyhow::Result<Vec<PathBuf>> {
+) -> anyhow::Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root).args(["build", "--locked", "--message-format=json-render-diagnostics"]);
     // With a target the flags hold for what is linked, and not for build scripts.
     cargo.args(["--profile", &args.profile, "--target", args.arch.target()]);
-    for program in programs {
-        cargo.args(["--package", &program.name, "--bin", &program.name]);
-    }
+    cargo.args(["--package", &program.name, "--bin", &program.name]);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(root, args.arch)?.join("\u{1f}"));
     cargo.env("MIXER_REVISION", facts.revision.trim_end_matches("-modified"));
     cargo.env("MIXER_STATUS", if facts.revision.ends_with("-modified") { "Modified" } else { "Clean" });
     cargo.env("MIXER_HUB", &args.repository).env("MIXER_TAG", &facts.tag);
     let mut building = cargo.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
     let stdout = building.stdout.take().context("cargo has no output")?;
-    let mut found = vec![None; programs.len()];
+    let mut found = None;
     for message in Message::parse_stream(std::io::BufReader::new(stdout)) {
         let Message::CompilerArtifact(artifact) = message? else { continue };
         let Some(executable) = artifact.executable else { continue };
-        if let Some(at) = programs.iter().position(|program| program.name == artifact.target.name) {
-            found[at] = Some(executable.into_std_path_buf());
+        if artifact.target.name == program.name {
+            found = Some(executable.into_std_path_buf());
         }
     }
     let status = building.wait()?;
-    anyhow::ensure!(status.success(), "the static build failed ({status})");
-    let named = programs.iter().zip(found);
-    named.map(|(program, path)| path.with_context(|| format!("cargo built no {}", program.name))).collect()
+    anyhow::ensure!(status.success(), "the static build of {} failed ({status})", program.name);
+    found.with_context(|| format!("cargo built no {}", program.name))
 }
 
 /// Flags of rustc, as in the Dockerfile: a static program, which does not tell where it was built.
